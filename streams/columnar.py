@@ -1,0 +1,265 @@
+"""Columnar state: one numpy structured array a table, one row an entity, found by a key of bytes.
+
+A table grows at its end and is cut into blocks of a fixed number of rows. A checkpoint writes the blocks that
+changed; `encode_block` and `load` are the whole of a table's format on disk. Rules work on rows directly;
+kernels mark what they touch in `dirty` (blocks, for the checkpoint) and `touched` (rows, for the flush).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.compiled import compiled
+from streams.hashing import murmur3_128
+
+Bytes = npt.NDArray[np.uint8]
+Array = npt.NDArray[Any]
+
+FORMAT_VERSION = 1
+_HEADER = struct.Struct("<HHIII")  # version, rows, row size, dtype fingerprint, key bytes
+
+
+class StateError(RuntimeError):
+    """Saved state that this version can't read, or that is not whole. Going on would lose data."""
+
+
+class StateTable(Protocol):
+    """What the checkpoint needs of a table of state."""
+
+    name: str
+
+    def live_blocks(self) -> range:
+        """The blocks that hold rows now."""
+        ...
+
+    def changed_blocks(self) -> list[int]:
+        """The live blocks that changed since `mark_clean`."""
+        ...
+
+    def mark_clean(self) -> None:
+        """What is there now is in a checkpoint."""
+        ...
+
+    def encode_block(self, block: int) -> bytes:
+        """The block's bytes."""
+        ...
+
+    def load(self, blocks: Mapping[int, bytes]) -> None:
+        """Put back a whole table, into an empty one. Raises `StateError`."""
+        ...
+
+
+def fingerprint(dtype: np.dtype[Any]) -> int:
+    """A number that changes with the fields of a row, their types or places."""
+    text = repr((dtype.descr, dtype.itemsize)).encode()
+    return int(murmur3_128(np.frombuffer(text, np.uint8), len(text))[0]) & 0xFFFFFFFF
+
+
+class Keyed(NamedTuple):
+    """The arrays of a `KeyedTable`, as kernels take them."""
+
+    rows: Array
+    """Structured, one row an entity."""
+    size: npt.NDArray[np.int64]
+    """[0]: number of rows, [1]: bytes of `arena` in use, [2]: number of touched rows."""
+    arena: Bytes
+    """All keys, one after another."""
+    starts: npt.NDArray[np.int64]
+    """Where each row's key starts in `arena`; one more at the end."""
+    slots: npt.NDArray[np.int32]
+    """Open addressing, a power of two: row number, or -1."""
+    dirty: npt.NDArray[np.uint8]
+    """1 for each block changed since the last checkpoint."""
+    touched: npt.NDArray[np.uint8]
+    """1 for each row changed since the last flush."""
+    touched_rows: npt.NDArray[np.int32]
+    """Those rows, in order of their first change."""
+
+
+@compiled
+def _slot_of(arena: Bytes, starts: Array, slots: Array, key: Bytes, length: int) -> int:
+    """The slot that holds the key, or the empty one where it belongs."""
+    mask = len(slots) - 1
+    _, h2 = murmur3_128(key, length)
+    slot = np.int64(h2 & np.uint64(mask))
+    while True:
+        row = slots[slot]
+        if row < 0:
+            return slot
+        start = starts[row]
+        if starts[row + 1] - start == length:
+            same = True
+            for i in range(length):
+                if arena[start + i] != key[i]:
+                    same = False
+                    break
+            if same:
+                return slot
+        slot = (slot + 1) & mask
+
+
+@compiled
+def find_or_add(table: Keyed, key: Bytes, length: int) -> tuple[int, bool]:
+    """The row of ``key[:length]`` and whether it is new. The caller has called `KeyedTable.reserve`."""
+    slot = _slot_of(table.arena, table.starts, table.slots, key, length)
+    row = np.int64(table.slots[slot])
+    if row >= 0:
+        return row, False
+    row = table.size[0]
+    start = table.size[1]
+    for i in range(length):
+        table.arena[start + i] = key[i]
+    table.starts[row + 1] = start + length
+    table.slots[slot] = row
+    table.size[0] = row + 1
+    table.size[1] = start + length
+    return row, True
+
+
+@compiled
+def touch(table: Keyed, row: int, block_rows: int) -> None:
+    """Mark a row for the next flush and its block for the next checkpoint."""
+    table.dirty[row // block_rows] = 1
+    if table.touched[row] == 0:
+        table.touched[row] = 1
+        table.touched_rows[table.size[2]] = row
+        table.size[2] += 1
+
+
+@compiled
+def _index(arena: Bytes, starts: Array, slots: Array, count: int) -> None:
+    for row in range(count):
+        start = starts[row]
+        length = starts[row + 1] - start
+        slots[_slot_of(arena, starts, slots, arena[start:], length)] = row
+
+
+class KeyedTable:
+    """Rows of one dtype, found by keys of bytes."""
+
+    def __init__(self, name: str, dtype: np.dtype[Any], block_rows: int) -> None:
+        self.name = name
+        self.dtype = dtype
+        self.block_rows = block_rows
+        self._fingerprint = fingerprint(dtype)
+        self.arrays = Keyed(
+            rows=np.zeros(0, dtype),
+            size=np.zeros(3, np.int64),
+            arena=np.zeros(0, np.uint8),
+            starts=np.zeros(1, np.int64),
+            slots=np.full(16, -1, np.int32),
+            dirty=np.zeros(0, np.uint8),
+            touched=np.zeros(0, np.uint8),
+            touched_rows=np.zeros(0, np.int32),
+        )
+
+    def __len__(self) -> int:
+        return int(self.arrays.size[0])
+
+    def reserve(self, more_rows: int, more_bytes: int) -> None:
+        """Make room for so many new rows with keys of so many bytes in all."""
+        a = self.arrays
+        need_rows = len(self) + more_rows
+        need_bytes = int(a.size[1]) + more_bytes
+        changes: dict[str, Array] = {}
+        if need_rows > len(a.rows):
+            room = _grown(need_rows)
+            changes["rows"] = _resized(a.rows, room)
+            changes["starts"] = _resized(a.starts, room + 1)
+            changes["touched"] = _resized(a.touched, room)
+            changes["touched_rows"] = _resized(a.touched_rows, room)
+            changes["dirty"] = _resized(a.dirty, -(-room // self.block_rows))
+        if need_bytes > len(a.arena):
+            changes["arena"] = _resized(a.arena, _grown(need_bytes))
+        if changes:
+            a = self.arrays = a._replace(**changes)
+        if need_rows * 3 > len(a.slots) * 2:
+            slots = np.full(1 << (need_rows * 3 // 2).bit_length(), -1, np.int32)
+            _index(a.arena, a.starts, slots, len(self))
+            self.arrays = a._replace(slots=slots)
+
+    def key(self, row: int) -> bytes:
+        """A row's key."""
+        a = self.arrays
+        return a.arena[a.starts[row] : a.starts[row + 1]].tobytes()
+
+    def take_touched(self) -> npt.NDArray[np.int32]:
+        """The rows changed since the last call, in order of their first change."""
+        a = self.arrays
+        rows = a.touched_rows[: a.size[2]].copy()
+        a.touched[rows] = 0
+        a.size[2] = 0
+        return rows
+
+    def live_blocks(self) -> range:
+        """See `StateTable`."""
+        return range(-(-len(self) // self.block_rows))
+
+    def changed_blocks(self) -> list[int]:
+        """See `StateTable`."""
+        return [int(b) for b in np.flatnonzero(self.arrays.dirty)]
+
+    def mark_clean(self) -> None:
+        """See `StateTable`."""
+        self.arrays.dirty[:] = 0
+
+    def encode_block(self, block: int) -> bytes:
+        """See `StateTable`. Header, rows, key lengths (u16), keys."""
+        a = self.arrays
+        first = block * self.block_rows
+        last = min(first + self.block_rows, len(self))
+        starts = a.starts[first : last + 1]
+        keys = a.arena[starts[0] : starts[-1]]
+        header = _HEADER.pack(
+            FORMAT_VERSION, last - first, self.dtype.itemsize, self._fingerprint, len(keys)
+        )
+        lengths = np.diff(starts).astype("<u2")
+        return b"".join((header, a.rows[first:last].tobytes(), lengths.tobytes(), keys.tobytes()))
+
+    def load(self, blocks: Mapping[int, bytes]) -> None:
+        """See `StateTable`."""
+        rows: list[Array] = []
+        lengths: list[Array] = []
+        keys: list[Bytes] = []
+        for number in range(len(blocks)):
+            data = blocks.get(number)
+            if data is None:
+                raise StateError(f"{self.name}: block {number} of {len(blocks)} is missing")
+            version, count, row_size, mark, key_bytes = _HEADER.unpack_from(data)
+            if (version, row_size, mark) != (FORMAT_VERSION, self.dtype.itemsize, self._fingerprint):
+                raise StateError(
+                    f"{self.name}: block {number} was written by another version of groupbeat: "
+                    "run that version, or rebuild from the log of events"
+                )
+            at = _HEADER.size
+            rows.append(np.frombuffer(data, self.dtype, count, at))
+            at += count * row_size
+            lengths.append(np.frombuffer(data, "<u2", count, at))
+            at += count * 2
+            keys.append(np.frombuffer(data, np.uint8, key_bytes, at))
+        if not rows:
+            return
+        count = sum(map(len, rows))
+        size = sum(map(len, keys))
+        self.reserve(count, size)
+        a = self.arrays
+        np.concatenate(rows, out=a.rows[:count])
+        np.concatenate(keys, out=a.arena[:size])
+        a.starts[1 : count + 1] = np.cumsum(np.concatenate(lengths), dtype=np.int64)
+        a.size[:] = (count, size, 0)
+        _index(a.arena, a.starts, a.slots, count)
+
+
+def _grown(need: int) -> int:
+    return max(1024, need + need // 4)
+
+
+def _resized(array: Array, room: int) -> Array:
+    bigger = np.zeros(room, array.dtype)
+    bigger[: len(array)] = array
+    return bigger

@@ -1,0 +1,20 @@
+"""The one place that decides how hot functions are compiled.
+
+``@compiled`` is numba's njit with a cache on disk. With ``NUMBA_DISABLE_JIT=1`` the same functions run as
+plain Python, for a debugger and for tests that want to see every line run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile at first call, keep the machine code in ``__pycache__``."""
+    result: F = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+    return result

@@ -1,0 +1,62 @@
+"""From decoded events to Arrow columns: those of the table `events`, and those that routes ask for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.actions import ACTION_CODES, ROLE_CODES
+from schemas.fast import FIELDS
+from schemas.tables import MONEY
+from streams.columnar import Array
+
+TEXT_FIELDS: tuple[str, ...] = tuple(f for f in FIELDS if f not in ("occurred_at", "amount"))
+
+
+class Columns:
+    """The columns of a batch of events, each built once."""
+
+    def __init__(self, events: list[Any]) -> None:
+        self._events = events
+        present = {name for kind in set(map(type, events)) for name in kind.__struct_fields__} | {"action"}
+        nothing = pa.nulls(len(events), pa.string())
+        self.text: dict[str, pa.StringArray] = {
+            name: pa.array([getattr(e, name) for e in events], pa.string()) if name in present else nothing
+            for name in TEXT_FIELDS
+        }
+        moments = pa.array([e.occurred_at for e in events], pa.timestamp("us", tz="UTC"))
+        # Cut to the millisecond, towards the past: integer division of a signed count rounds down in numpy.
+        self.occurred_at: Array = moments.cast(pa.int64()).to_numpy() // 1000
+        self.has_amount = "amount" in present
+
+    def amount(self) -> pa.Array:
+        """Decimal(18, 6); null but for purchases."""
+        if not self.has_amount:
+            return pa.nulls(len(self._events), MONEY)
+        return pa.array([e.amount for e in self._events], pa.string()).cast(MONEY)
+
+    @cached_property
+    def action(self) -> pa.Array:
+        """The codes of `schemas.actions`."""
+        codes = ACTION_CODES
+        return pa.array([codes[e.action] for e in self._events], pa.uint8())
+
+    @cached_property
+    def role(self) -> pa.Array:
+        """The codes of `schemas.actions`."""
+        codes = ROLE_CODES
+        return pa.array([codes[e.role] for e in self._events], pa.uint8())
+
+
+def take(column: pa.Array, kept: pa.Array | None) -> pa.Array:
+    """The rows `kept` of a column; all for None."""
+    return column if kept is None else pc.take(column, kept)
+
+
+def indexes(mask: Array) -> pa.Array | None:
+    """The rows where `mask` is true, or None for all."""
+    return None if mask.all() else pa.array(np.flatnonzero(mask))

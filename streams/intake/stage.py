@@ -1,0 +1,303 @@
+"""Stage intake: takes what apps send, judges each message once, keeps it and routes it to the other stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from schemas.actions import ROUTES, Route
+from schemas.rules import DAY_MS, Rules
+from schemas.tables import EVENTS, POSITION_ROW_BITS, REJECTED
+from streams.columnar import Array, StateTable
+from streams.intake.columns import Columns, indexes, take
+from streams.intake.decode import Decoded, Refusal, decode
+from streams.intake.judge import ACCEPTED, BEFORE_1970, DUPLICATE, FROM_FUTURE, NO_EVENTS, judge, targets
+from streams.intake.recent import RecentIds
+from streams.packing import Message, Record, Rows, Stamp, pack_batch
+from streams.stage import MESSAGE_BYTES, Output, Receipt
+from streams.text import Text, moments
+
+NAME = "intake"
+INPUT = "events"
+REPLAY_HEADER = "replay-of"
+TICK_MS = 1_000
+"""A stage that got nothing for so long gets a tick."""
+IDLE_MS = 5_000
+"""A partition that was read to its end and had nothing for so long is idle."""
+
+
+class _Meta(msgspec.Struct):
+    receipt: Receipt
+    clock_ms: int
+    broker_ms: int
+    offset: int
+    replayed: list[int]
+    targets: dict[str, int]
+
+
+class Intake:
+    """One partition of the topic of events. See `streams.stage.Reducer`."""
+
+    def __init__(
+        self,
+        partition: int,
+        rules: Rules,
+        *,
+        sources: int,
+        partitions: Callable[[str], int],
+        max_event_bytes: int = 65_536,
+        routes: Sequence[Route] = ROUTES,
+    ) -> None:
+        self.partition = partition
+        self.recent = RecentIds()
+        self.tables: Sequence[StateTable] = (self.recent,)
+        self.receipt = Receipt()
+        self.clock_ms = NO_EVENTS
+        self._sources = sources
+        self._max_bytes = max_event_bytes
+        self._window = rules.dedup_window_s * 1000
+        self._future = rules.future_s * 1000
+        self._late = rules.late_days * DAY_MS
+        self._routes = tuple(routes)
+        self._targets = {route.topic: partitions(route.topic) for route in routes}
+        self._broker_ms = 0
+        self._offset = -1
+        self._replayed: set[int] = set()
+        self._told: dict[tuple[str, int], int] = {}
+        self._now_ms = 0
+
+    def absorb(self, records: Sequence[Record]) -> Output:
+        """Judge records; gives rows for `events` and `rejected`, and actions along every route."""
+        if any(record.headers for record in records):
+            return self._absorb_replays(records)
+        return self._absorb(records, None)
+
+    def _absorb_replays(self, records: Sequence[Record]) -> Output:
+        """A batch in which some messages repeat refused ones: those go in one at a time."""
+        output = Output()
+        plain: list[Record] = []
+
+        def add(part: Output) -> None:
+            output.rows += part.rows
+            output.messages += part.messages
+
+        for record in records:
+            replay_of = _replay_of(record)
+            if replay_of is None:
+                plain.append(record)
+                continue
+            if plain:
+                add(self._absorb(plain, None))
+                plain = []
+            if replay_of in self._replayed:
+                self.receipt.consumed += 1
+                self.receipt.duplicate += 1
+                self._passed([record])
+                continue
+            before = self.receipt.accepted
+            add(self._absorb([record], replay_of))
+            if self.receipt.accepted > before:
+                self._replayed.add(replay_of)
+        if plain:
+            add(self._absorb(plain, None))
+        return output
+
+    def _absorb(self, records: Sequence[Record], replay_of: int | None) -> Output:
+        decoded = decode(records, self._max_bytes)
+        output = Output()
+        accepted = 0
+        if decoded.events:
+            columns = Columns(decoded.events)
+            verdict, clocks, late = self._judge(columns, records, decoded.indexes)
+            self._refuse(verdict, columns, decoded)
+            kept = indexes(verdict == ACCEPTED)
+            accepted = len(verdict) if kept is None else len(kept)
+            self.receipt.duplicate += int(np.count_nonzero(verdict == DUPLICATE))
+            if accepted:
+                mine = [records[i] for i in decoded.indexes]
+                offsets = np.fromiter((r.offset for r in mine), np.int64, len(mine))
+                arrived = np.fromiter((r.timestamp_ms for r in mine), np.int64, len(mine))
+                output.rows.append(self._event_rows(columns, kept, offsets, arrived, late, replay_of))
+                for route in self._routes:
+                    output.messages += self._actions(route, columns, kept, offsets, clocks)
+        if decoded.refused:
+            output.rows.append(self._rejected_rows(records, decoded.refused, replay_of))
+        self.receipt.consumed += len(records)
+        self.receipt.accepted += accepted
+        self.receipt.rejected += len(decoded.refused)
+        self._passed(records)
+        return output
+
+    def _passed(self, records: Sequence[Record]) -> None:
+        self._offset = records[-1].offset
+        self._broker_ms = max(self._broker_ms, records[-1].timestamp_ms)
+
+    def _judge(
+        self, columns: Columns, records: Sequence[Record], taken: list[int]
+    ) -> tuple[Array, Array, Array]:
+        count = len(taken)
+        self.recent.reserve(count, self.clock_ms - self._window)
+        verdict, clocks, late = np.zeros(count, np.uint8), np.zeros(count, np.int64), np.zeros(count, np.uint8)
+        self.clock_ms = judge(
+            self.recent.arrays,
+            columns.occurred_at,
+            np.fromiter((records[i].timestamp_ms for i in taken), np.int64, count),
+            Text.of(columns.text["community_id"]),
+            Text.of(columns.text["event_id"]),
+            self.clock_ms,
+            self._window,
+            self._future,
+            self._late,
+            verdict,
+            clocks,
+            late,
+        )
+        return verdict, clocks, late
+
+    def _refuse(self, verdict: Array, columns: Columns, decoded: Decoded) -> None:
+        """Events of the right shape that can't be: they join the refused ones."""
+        for i in np.flatnonzero(verdict >= FROM_FUTURE):
+            at = f"occurred_at: {int(columns.occurred_at[i])} ms is"
+            if verdict[i] == BEFORE_1970:
+                refusal = Refusal(decoded.indexes[i], "before_1970", f"{at} before 1970-01-01T00:00:00Z")
+            else:
+                ahead = f"{at} more than {self._future // 1000} s ahead of the broker's clock"
+                refusal = Refusal(decoded.indexes[i], "from_future", ahead)
+            decoded.refused.append(refusal)
+        decoded.refused.sort(key=lambda refusal: refusal.index)
+
+    def _event_rows(
+        self,
+        columns: Columns,
+        kept: pa.Array | None,
+        offsets: Array,
+        arrived: Array,
+        late: Array,
+        replay_of: int | None,
+    ) -> Rows:
+        found: dict[str, pa.Array] = {
+            **columns.text,
+            "occurred_at": moments(columns.occurred_at),
+            "amount": columns.amount(),
+            "late": pa.array(late),
+            "source_partition": pa.array(np.full(len(offsets), self.partition, np.uint16)),
+            "source_offset": pa.array(offsets.astype(np.uint64)),
+            "replay_of": pa.array([replay_of] * len(offsets), pa.uint64()),
+            "_position": pa.array(offsets.astype(np.uint64) << POSITION_ROW_BITS),
+            "_ingested_at": moments(arrived),
+        }
+        schema = EVENTS.arrow_schema
+        arrays = [take(found[name], kept) for name in schema.names]
+        return Rows(EVENTS.name, self._mark, pa.RecordBatch.from_arrays(arrays, schema=schema))
+
+    def _rejected_rows(
+        self, records: Sequence[Record], refused: list[Refusal], replay_of: int | None
+    ) -> Rows:
+        mine = [records[refusal.index] for refusal in refused]
+        offsets = np.array([r.offset for r in mine], np.uint64)
+        found: dict[str, pa.Array] = {
+            "reason": pa.array([r.reason for r in refused], pa.string()),
+            "error": pa.array([r.error for r in refused], pa.string()),
+            "payload": pa.array([r.value or b"" for r in mine], pa.binary()),
+            "key": pa.array([r.key or b"" for r in mine], pa.binary()),
+            "source_partition": pa.array(np.full(len(mine), self.partition, np.uint16)),
+            "source_offset": pa.array(offsets),
+            "replay_of": pa.array([replay_of] * len(mine), pa.uint64()),
+            "_position": pa.array(offsets << POSITION_ROW_BITS),
+            "_ingested_at": moments(np.array([r.timestamp_ms for r in mine], np.int64)),
+        }
+        schema = REJECTED.arrow_schema
+        batch = pa.RecordBatch.from_arrays([found[name] for name in schema.names], schema=schema)
+        return Rows(REJECTED.name, self._mark, batch)
+
+    @property
+    def _mark(self) -> str:
+        return f"{NAME}/{self.partition}"
+
+    def _actions(
+        self, route: Route, columns: Columns, kept: pa.Array | None, offsets: Array, clocks: Array
+    ) -> list[Message]:
+        """The packed actions of a batch along one route, one message for each target partition and size."""
+        count = self._targets[route.topic]
+        target = np.zeros(len(offsets), np.int64)
+        targets(Text.of(columns.text["community_id"]), Text.of(columns.text[route.key]), count, target)
+        given = {
+            **columns.text,
+            "action": columns.action,
+            "role": columns.role,
+            "source_offset": pa.array(offsets),
+            "clock": pa.array(clocks),
+            "occurred_at": pa.array(columns.occurred_at),
+        }
+        schema = route.schema
+        whole = pa.RecordBatch.from_arrays([given[name] for name in schema.names], schema=schema)
+        if kept is not None:
+            whole = whole.take(kept)
+            target = target[kept.to_numpy()]
+        messages = []
+        for number in range(count):
+            rows = np.flatnonzero(target == number)
+            if not len(rows):
+                continue
+            part = whole.take(pa.array(rows)) if len(rows) < len(target) else whole
+            step = max(1, part.num_rows // max(1, -(-part.nbytes // MESSAGE_BYTES)))
+            for at in range(0, part.num_rows, step):
+                piece = part.slice(at, step)
+                stamp = Stamp(
+                    self.partition,
+                    self._sources,
+                    piece["source_offset"][-1].as_py(),
+                    piece["clock"][-1].as_py(),
+                )
+                messages.append(Message(route.topic, number, pack_batch(piece), stamp.headers()))
+            self._told[(route.topic, number)] = self._now_ms
+        return messages
+
+    def tick(self, now_ms: int, *, caught_up: bool) -> list[Message]:
+        """A tick to every partition of every route that has had nothing for a second."""
+        self._now_ms = now_ms
+        quiet = now_ms - self._broker_ms
+        idle = caught_up and quiet >= IDLE_MS
+        clock = self.clock_ms + quiet if idle and self.clock_ms != NO_EVENTS else self.clock_ms
+        headers = Stamp(self.partition, self._sources, self._offset, clock, idle).headers()
+        messages = []
+        for route in self._routes:
+            for number in range(self._targets[route.topic]):
+                if now_ms - self._told.get((route.topic, number), 0) >= TICK_MS:
+                    self._told[(route.topic, number)] = now_ms
+                    messages.append(Message(route.topic, number, b"", headers))
+        return messages
+
+    def snapshots(self, version: int) -> list[Rows]:
+        """Intake has no entities but its receipt."""
+        return []
+
+    def meta(self) -> bytes:
+        """Receipt, clock, and which refused messages were brought in again."""
+        return msgspec.msgpack.encode(
+            _Meta(self.receipt, self.clock_ms, self._broker_ms, self._offset, sorted(self._replayed), self._targets)
+        )
+
+    def restore_meta(self, meta: bytes) -> None:
+        """Put it back. Raises `ValueError` when a topic was given another number of partitions."""
+        found = msgspec.msgpack.decode(meta, type=_Meta)
+        for topic, count in found.targets.items():
+            if self._targets.get(topic, count) != count:
+                raise ValueError(
+                    f"topic {topic} had {count} partitions and has {self._targets[topic]} now: each person's "
+                    "actions would go elsewhere than their state. Give it its partitions back, or start anew"
+                )
+        self.receipt, self.clock_ms, self._broker_ms = found.receipt, found.clock_ms, found.broker_ms
+        self._offset, self._replayed = found.offset, set(found.replayed)
+
+
+def _replay_of(record: Record) -> int | None:
+    """The offset that a message says it repeats: 1 to 19 ASCII digits; the last such header counts."""
+    found = None
+    for name, value in record.headers:
+        if name == REPLAY_HEADER and value.isdigit() and len(value) < 20:
+            found = int(value)
+    return found

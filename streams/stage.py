@@ -1,0 +1,311 @@
+"""The harness of all stages: from a batch of a log to rows, messages, checkpoint and acknowledgement.
+
+A stage is a pure `Reducer` for each input partition; `StageRunner` owns them and does everything that touches
+the world. The order of its effects is what exactly-once rests on, and stands in one place,
+`StageRunner.checkpoint`: rows durable, blocks durable, manifest durable, acknowledgement.
+
+Rows and messages of one batch are durable before the next batch is absorbed. So what a receiver has from us
+never has a hole, and after a crash it only has to skip what it had before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+
+from schemas.tables import RECEIPTS, position
+from streams.checkpoint import BlockStore, Checkpoints
+from streams.columnar import StateError, StateTable
+from streams.metrics import StageMetrics
+from streams.packing import Message, Record, Rows
+
+logger = logging.getLogger(__name__)
+
+MESSAGE_BYTES = 4 * 1024 * 1024
+"""Rows are cut so that a message stays about this small before compression."""
+
+
+@dataclass
+class Receipt:
+    """What was done with an input partition: consumed = accepted + rejected + duplicate."""
+
+    consumed: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    duplicate: int = 0
+    skipped: int = 0
+
+
+@dataclass
+class Output:
+    """What absorbing a batch gives: rows for ClickHouse, messages for other stages."""
+
+    rows: list[Rows] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+
+class Reducer(Protocol):
+    """The pure part of a stage, for one input partition: state, and a function of the log."""
+
+    tables: Sequence[StateTable]
+    receipt: Receipt
+
+    @property
+    def clock_ms(self) -> int:
+        """The clock that the partition has come to; below 0 when there is none yet."""
+        ...
+
+    def absorb(self, records: Sequence[Record]) -> Output:
+        """Take records in, in the order of their offsets."""
+        ...
+
+    def snapshots(self, version: int) -> list[Rows]:
+        """A row for each entity changed since the last call, with that `_version`."""
+        ...
+
+    def tick(self, now_ms: int, *, caught_up: bool) -> list[Message]:
+        """What to tell the stages behind when there is nothing else to tell them. Called often."""
+        ...
+
+    def meta(self) -> bytes:
+        """The few figures that are not in `tables`, for the manifest."""
+        ...
+
+    def restore_meta(self, meta: bytes) -> None:
+        """Put them back."""
+        ...
+
+
+class Log(Protocol):
+    """Where messages go."""
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Send; durable on return, in order within each partition. An error means that some may be missing."""
+        ...
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has (its name without the prefix)."""
+        ...
+
+
+class Input(Protocol):
+    """The input log of a stage, as far as the harness steers it."""
+
+    async def acknowledge(self, partition: int, next_offset: int) -> bool:
+        """Resume from there after a restart. False: the partition is no longer ours."""
+        ...
+
+    async def rewind(self, partition: int, next_offset: int) -> None:
+        """Read on from there now."""
+        ...
+
+    def assigned(self) -> Sequence[int]:
+        """The partitions that are ours now and whose checkpoints were read."""
+        ...
+
+    async def first_offset(self, partition: int) -> int:
+        """The oldest offset still in the log."""
+        ...
+
+    def end_offset(self, partition: int) -> int | None:
+        """The offset that the next record written would get, as of the last fetch; None if unknown."""
+        ...
+
+
+class _Partition:
+    """One input partition of a stage: its reducer and where it stands."""
+
+    def __init__(self, number: int, reducer: Reducer, checkpoints: Checkpoints) -> None:
+        self.number = number
+        self.reducer = reducer
+        self.checkpoints = checkpoints
+        self.next_offset = 0
+        self.saved_offset = 0
+        self.flushed_at = 0.0
+        self.saved_at = 0.0
+        self.receipt_sent: Receipt | None = None
+
+
+class StageRunner:
+    """One stage of one worker, with all input partitions that it is assigned."""
+
+    def __init__(
+        self,
+        name: str,
+        make_reducer: Callable[[int], Reducer],
+        *,
+        log: Log,
+        source: Input,
+        blocks: BlockStore,
+        metrics: StageMetrics,
+        wall_s: Callable[[], float],
+        flush_s: float = 1.0,
+        checkpoint_s: float = 10.0,
+    ) -> None:
+        self.name = name
+        self._make_reducer = make_reducer
+        self._log = log
+        self._source = source
+        self._blocks = blocks
+        self._metrics = metrics
+        self._wall_s = wall_s
+        self._flush_s = flush_s
+        self._checkpoint_s = checkpoint_s
+        self._partitions: dict[int, _Partition] = {}
+        self._busy = asyncio.Lock()
+
+    async def absorb(self, partition: int, records: Sequence[Record]) -> None:
+        """Absorb a batch and make what it gives durable."""
+        async with self._busy:
+            part = self._partitions.get(partition) or self._restore(partition)
+            records = await self._expected(part, records)
+            if records:
+                output = part.reducer.absorb(records)
+                part.next_offset = records[-1].offset + 1
+                await self._send(output)
+                self._metrics.absorbed(partition, len(records), part.reducer)
+            await self._flush_if_due(part)
+
+    async def tick(self) -> None:
+        """Do what is due by the wall clock: ticks, flushes, checkpoints. Call it several times a second."""
+        async with self._busy:
+            for number in self._source.assigned():
+                if number not in self._partitions:
+                    self._restore(number)
+            for part in list(self._partitions.values()):
+                end = self._source.end_offset(part.number)
+                caught_up = end is not None and part.next_offset >= end
+                ticks = part.reducer.tick(int(self._wall_s() * 1000), caught_up=caught_up)
+                await self._log.send(ticks)
+                await self._flush_if_due(part)
+                self._metrics.ticked(part.number, end, part.next_offset, part.reducer, self._wall_s())
+                if time.monotonic() - part.saved_at >= self._checkpoint_s and part.next_offset > part.saved_offset:
+                    await self._checkpoint(part)
+
+    async def checkpoint(self) -> None:
+        """Checkpoint every partition now."""
+        async with self._busy:
+            for part in list(self._partitions.values()):
+                await self._checkpoint(part)
+
+    async def release(self) -> None:
+        """Checkpoint every partition and forget it, for whoever owns it next."""
+        async with self._busy:
+            for part in list(self._partitions.values()):
+                await self._checkpoint(part)
+            self._drop_all()
+
+    def _drop_all(self) -> None:
+        for number in self._partitions:
+            self._metrics.dropped(number)
+        self._partitions.clear()
+
+    def _restore(self, number: int) -> _Partition:
+        reducer = self._make_reducer(number)
+        checkpoints = Checkpoints(self._blocks, number, reducer.tables)
+        part = _Partition(number, reducer, checkpoints)
+        began = time.monotonic()
+        restored = checkpoints.restore()
+        if restored:
+            reducer.restore_meta(restored.meta)
+            part.next_offset = part.saved_offset = restored.next_offset
+        part.flushed_at = part.saved_at = time.monotonic()
+        self._partitions[number] = part
+        self._metrics.restored(number, reducer.receipt, time.monotonic() - began)
+        logger.info("%s/%d: goes on from offset %d", self.name, number, part.next_offset)
+        return part
+
+    async def _expected(self, part: _Partition, records: Sequence[Record]) -> Sequence[Record]:
+        """The records not absorbed yet. Rewinds when some are missing; stops when they can't be had."""
+        end = self._source.end_offset(part.number)
+        if end is not None and end < part.next_offset:
+            raise StateError(
+                f"{self.name}/{part.number}: the checkpoint stands at offset {part.next_offset}, but the input "
+                f"ends at {end}: was its topic made anew? Delete the checkpoint topic too, or restore the log"
+            )
+        first = records[0].offset
+        if first > part.next_offset:
+            oldest = await self._source.first_offset(part.number)
+            if oldest > part.next_offset:
+                logger.error(
+                    "%s/%d: offsets %d to %d are no longer in the log, its retention has passed: going on without",
+                    self.name, part.number, part.next_offset, oldest - 1,
+                )  # fmt: skip
+                self._metrics.lost(part.number, oldest - part.next_offset)
+                part.next_offset = oldest
+            if first > part.next_offset:
+                await self._source.rewind(part.number, part.next_offset)
+                return []
+        skip = part.next_offset - first
+        return records[skip:] if skip > 0 else records
+
+    async def _send(self, output: Output) -> None:
+        messages = list(output.messages)
+        for rows in output.rows:
+            messages += self._packed(rows)
+        await self._log.send(messages)
+
+    def _packed(self, rows: Rows) -> list[Message]:
+        """The messages of some rows, cut to size."""
+        number = int(rows.partition.rpartition("/")[2])
+        target = number % self._log.partitions("rows")
+        pieces = max(1, -(-rows.batch.nbytes // MESSAGE_BYTES))
+        step = max(1, -(-rows.batch.num_rows // pieces))
+        return [
+            Rows(rows.table, rows.partition, rows.batch.slice(at, step)).pack("rows", target)
+            for at in range(0, rows.batch.num_rows, step)
+        ]
+
+    async def _flush_if_due(self, part: _Partition) -> None:
+        if time.monotonic() - part.flushed_at >= self._flush_s:
+            await self._flush(part)
+
+    async def _flush(self, part: _Partition) -> None:
+        """Send the newest snapshot of every entity that changed since the last flush."""
+        began = time.monotonic()
+        version = position(part.next_offset)
+        rows = part.reducer.snapshots(version)
+        if part.reducer.receipt != part.receipt_sent:
+            rows.append(self._receipt_row(part, version))
+            part.receipt_sent = Receipt(**vars(part.reducer.receipt))
+        part.flushed_at = began
+        if rows:
+            await self._send(Output(rows=rows))
+            self._metrics.flushed(sum(r.batch.num_rows for r in rows), time.monotonic() - began)
+
+    def _receipt_row(self, part: _Partition, version: int) -> Rows:
+        receipt = part.reducer.receipt
+        row = {
+            "stage": self.name,
+            "partition": part.number,
+            **vars(receipt),
+            "next_offset": part.next_offset,
+            "clock": max(0, part.reducer.clock_ms),
+            "_version": version,
+        }
+        batch = pa.RecordBatch.from_pylist([row], schema=RECEIPTS.arrow_schema)
+        return Rows("receipts", f"{self.name}/{part.number}", batch)
+
+    async def _checkpoint(self, part: _Partition) -> None:
+        """Rows durable, blocks durable, manifest durable, acknowledgement: in this order, always.
+
+        A crash before the manifest leaves the checkpoint before this one; the rows sent since are sent again
+        and skipped by their positions. A crash after it, before the acknowledgement, has the input read from
+        further back; the manifest says what to skip.
+        """
+        await self._flush(part)
+        written = await part.checkpoints.write(part.next_offset, part.reducer.meta())
+        part.saved_offset = part.next_offset
+        part.saved_at = time.monotonic()
+        self._metrics.checkpointed(part.number, written)
+        if not await self._source.acknowledge(part.number, part.next_offset):
+            # Another worker owns it by now. It restored what was durable; we must not write again.
+            logger.warning("%s/%d: lost to another worker, state dropped", self.name, part.number)
+            self._metrics.dropped(part.number)
+            del self._partitions[part.number]

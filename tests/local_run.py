@@ -1,0 +1,138 @@
+"""Run the stages over the in-process log, and read what they gave as ClickHouse would have it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from schemas.rules import Rules
+from schemas.tables import TABLES
+from streams.flow import Context
+from streams.intake.stage import IDLE_MS
+from streams.local import LocalLog, LocalState, LocalWorker
+from streams.packing import Message, Rows
+from tests.oracle import LogRecord, compare, judge, people
+
+PARTITIONS = 3
+Row = dict[str, Any]
+
+
+class Store:
+    """Tables as the sink keeps them: log rows once by position, the newest snapshot of each entity."""
+
+    def __init__(self) -> None:
+        self.logs: dict[str, list[Row]] = {name: [] for name, t in TABLES.items() if t.kind == "log"}
+        self.entities: dict[str, dict[tuple[Any, ...], Row]] = {
+            name: {} for name, t in TABLES.items() if t.kind == "entity"
+        }
+        self._positions: dict[tuple[str, str], int] = {}
+
+    def write(self, rows: Rows) -> None:
+        """Insert with the sink's rules."""
+        table = TABLES[rows.table]
+        assert rows.batch.schema == table.arrow_schema
+        for row in map(plain, rows.batch.to_pylist()):
+            if table.kind == "log":
+                place = (rows.table, rows.partition)
+                if row["_position"] > self._positions.get(place, -1):
+                    self._positions[place] = row["_position"]
+                    self.logs[rows.table].append(row)
+            else:
+                key = tuple(row[name] for name in table.order_by)
+                known = self.entities[rows.table].get(key)
+                if known is None or row["_version"] >= known["_version"]:
+                    self.entities[rows.table][key] = row
+
+
+def plain(row: Row) -> Row:
+    """A row with moments as ms and absent values as ClickHouse's defaults, as the oracle has them."""
+    result = {}
+    for name, value in row.items():
+        if isinstance(value, datetime):
+            value = round(value.timestamp() * 1000)
+        elif value is None and name == "amount":
+            value = Decimal(0)
+        elif value is None and name != "replay_of":
+            value = ""
+        result[name] = value
+    return result
+
+
+def context(rules: Rules | None = None) -> Context:
+    """Reducers' context with `PARTITIONS` of every topic."""
+    return Context(rules or Rules(), lambda _: PARTITIONS)
+
+
+class Run:
+    """A log with events in it, and stages that can be crashed and started again."""
+
+    def __init__(self, records: Sequence[LogRecord], rules: Rules | None = None) -> None:
+        self.records = records
+        self.rules = rules
+        self.wall_ms = max((r.timestamp_ms for r in records), default=0)
+        self.log = LocalLog(PARTITIONS, lambda: self.wall_ms)
+        for record in records:
+            self.log.append(Message("events", record.partition, record.value, record.headers, record.key))
+        self.state = LocalState()
+        self.store = Store()
+        self._passed = dict.fromkeys(range(PARTITIONS), 0)
+        self.worker = self.start()
+
+    def start(self) -> LocalWorker:
+        """A new worker over what the one before left behind."""
+        self.worker = LocalWorker(
+            self.log, self.state, context(self.rules), wall_s=lambda: self.wall_ms / 1000,
+            flush_s=float("inf"), checkpoint_s=float("inf"),
+        )  # fmt: skip
+        return self.worker
+
+    def pass_rows(self) -> None:
+        """Everything in the topic of rows into the store."""
+        for partition in range(PARTITIONS):
+            start, end = self._passed[partition], self.log.end("rows", partition)
+            for record in self.log.read("rows", partition, start, end - start):
+                self.store.write(Rows.unpack(record.value or b"", record.headers))
+            self._passed[partition] = end
+
+    async def finish(self, batch: int = 1000) -> Store:
+        """Absorb all, let every partition fall idle, flush."""
+        await self.worker.drain(batch)
+        self.wall_ms += IDLE_MS
+        await self.worker.tick()
+        await self.worker.drain(batch)
+        await self.worker.checkpoint()
+        self.pass_rows()
+        return self.store
+
+
+def expected(records: Sequence[LogRecord], rules: Rules | None = None) -> tuple[Any, dict[Any, Row], list[Row]]:
+    """What the batch recompute gives, with time standing 5 s after the newest event."""
+    judged = judge(records, rules)
+    final = max((clock for clock in judged.clock.values()), default=0) + IDLE_MS
+    users, transitions = people(judged.with_clocks(), final, rules)
+    return judged, users, transitions
+
+
+def differences(store: Store, records: Sequence[LogRecord], rules: Rules | None = None) -> str:
+    """What differs between the tables and the batch recompute; empty for nothing."""
+    judged, users, transitions = expected(records, rules)
+    place = ("source_partition", "source_offset")
+    person = ("community_id", "user_id")
+    parts = {
+        "events": compare(judged.accepted, store.logs["events"], place),
+        "rejected": compare(judged.rejected, store.logs["rejected"], place),
+        "users": compare(list(users.values()), list(store.entities["users"].values()), person),
+        "segment_transitions": compare(transitions, store.logs["segment_transitions"], person),
+    }
+    for row in store.entities["receipts"].values():
+        if row["consumed"] != row["accepted"] + row["rejected"] + row["duplicate"]:
+            parts[f"receipt {row}"] = "does not balance"
+    return "\n".join(f"{name}:\n{text}" for name, text in parts.items() if text)
+
+
+def run(action: Callable[[], Any]) -> Any:
+    """Run a coroutine function to its end."""
+    return asyncio.run(action())
