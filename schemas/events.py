@@ -29,7 +29,8 @@ def _rfc3339(value: object) -> datetime:
     """The same reading of a timestamp as on the hot path: RFC 3339 with an offset, nothing looser."""
     if isinstance(value, str | datetime):
         try:
-            return msgspec.convert(value, Annotated[datetime, msgspec.Meta(tz=True)])
+            moment: datetime = msgspec.convert(value, Annotated[datetime, msgspec.Meta(tz=True)])
+            return moment
         except msgspec.ValidationError as error:
             raise ValueError(f"{value!r} is not RFC 3339 with an offset, as 2026-01-31T09:30:00Z") from error
     raise ValueError("must be a string, RFC 3339 with an offset, as 2026-01-31T09:30:00Z")
@@ -52,10 +53,14 @@ class Event(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     event_id: EventId = Field(description="Unique for each thing that happened; a repeat is dropped.")
-    community_id: Id = Field("default", description="The community: segments, rules and reports are per community.")
+    community_id: Id = Field(
+        "default", description="The community: segments, rules and reports are per community."
+    )
     group_id: Id = Field(description="The group in which it happened.")
     user_id: Id = Field(description="The member who did it.")
-    occurred_at: Moment = Field(description="When it happened: RFC 3339 with an offset, kept to the millisecond.")
+    occurred_at: Moment = Field(
+        description="When it happened: RFC 3339 with an offset, kept to the millisecond."
+    )
 
 
 class Join(Event):
@@ -85,7 +90,9 @@ class Share(Event):
     action: Literal["share"]
     content_id: Id = Field(description="What was shared.")
     share_id: Id = Field(description="Unique for this share; views, joins and purchases name it.")
-    parent_share_id: Id | None = Field(None, description="The share through which they had got it themselves.")
+    parent_share_id: Id | None = Field(
+        None, description="The share through which they had got it themselves."
+    )
     channel: Name | None = Field(None, description="Where it was shared to.")
 
 
@@ -101,7 +108,9 @@ class Purchase(Event):
 
     action: Literal["purchase"]
     order_id: Id = Field(description="The order in the shop's own system.")
-    amount: Amount = Field(description="A decimal string, 0 or more, up to 12 digits before and 6 after the point.")
+    amount: Amount = Field(
+        description="A decimal string, 0 or more, up to 12 digits before and 6 after the point."
+    )
     currency: Currency = Field(description="ISO 4217, as EUR.")
     content_id: Id | None = Field(None, description="The content that led to it.")
     via_share_id: Id | None = Field(None, description="The share that led to it.")

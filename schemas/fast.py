@@ -70,5 +70,5 @@ def _struct(model: type[Event]) -> type[msgspec.Struct]:
 
 
 STRUCTS: tuple[type[msgspec.Struct], ...] = tuple(_struct(model) for model in MODELS)
-DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[STRUCTS])
+DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[STRUCTS])  # noqa: UP007
 """``DECODER.decode(payload)`` gives a struct, or raises `msgspec.DecodeError` or its `ValidationError`."""

@@ -65,11 +65,15 @@ class Lifecycle(_Rules):
 class Rules(_Rules):
     """All thresholds."""
 
-    score_half_life_days: float = Field(7.0, gt=0, le=365, description="Half-life of the activity score; days")
+    score_half_life_days: float = Field(
+        7.0, gt=0, le=365, description="Half-life of the activity score; days"
+    )
     weights: Weights = Weights()
     lifecycle: Lifecycle = Lifecycle()
     late_days: int = Field(28, ge=1, le=365, description="An event older than this behind the clock is late")
-    dedup_window_s: int = Field(3600, ge=0, le=7 * 86400, description="Repeats of an event_id are dropped so long")
+    dedup_window_s: int = Field(
+        3600, ge=0, le=7 * 86400, description="Repeats of an event_id are dropped so long"
+    )
     future_s: int = Field(600, ge=0, le=86400, description="How far ahead of the broker an event may be")
 
 

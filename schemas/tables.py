@@ -63,9 +63,7 @@ class Table:
     @property
     def arrow_schema(self) -> pa.Schema:
         """The schema of a `rows` message: every column but `_partition`, which its headers carry."""
-        return pa.schema(
-            [pa.field(c.name, c.arrow) for c in self.all_columns if c.name != PARTITION.name]
-        )
+        return pa.schema([pa.field(c.name, c.arrow) for c in self.all_columns if c.name != PARTITION.name])
 
     def ddl(self) -> str:
         """The CREATE TABLE statement."""
@@ -76,9 +74,7 @@ class Table:
         ]
         order = ", ".join(self.order_by)
         if self.kind == "log":
-            lines.append(
-                "    PROJECTION positions (SELECT _partition, max(_position) GROUP BY _partition)"
-            )
+            lines.append("    PROJECTION positions (SELECT _partition, max(_position) GROUP BY _partition)")
             engine = (
                 "ENGINE = MergeTree\n"
                 "PARTITION BY toYYYYMM(_ingested_at)\n"
@@ -154,10 +150,17 @@ EVENTS = Table(
         _text("order_id", "Purchase: the order"),
         Column("amount", "Decimal(18, 6)", MONEY, "Purchase: what was paid, in `currency`"),
         _word("currency", "Purchase: ISO 4217"),
-        Column("late", "UInt8", pa.uint8(), "1: older than 28 days behind the stream clock, left out of windows"),
+        Column(
+            "late", "UInt8", pa.uint8(), "1: older than 28 days behind the stream clock, left out of windows"
+        ),
         Column("source_partition", "UInt16", pa.uint16(), "Partition of the topic of events"),
         Column("source_offset", "UInt64", pa.uint64(), "Offset in it"),
-        Column("replay_of", "Nullable(UInt64)", pa.uint64(), "Offset of the refused message that this one repeats"),
+        Column(
+            "replay_of",
+            "Nullable(UInt64)",
+            pa.uint64(),
+            "Offset of the refused message that this one repeats",
+        ),
     ),
     ("community_id", "group_id", "occurred_at"),
 )
@@ -173,7 +176,12 @@ REJECTED = Table(
         Column("key", "String", pa.binary(), "Its Kafka key"),
         Column("source_partition", "UInt16", pa.uint16(), "Partition of the topic of events"),
         Column("source_offset", "UInt64", pa.uint64(), "Offset in it"),
-        Column("replay_of", "Nullable(UInt64)", pa.uint64(), "Offset of the refused message that this one repeats"),
+        Column(
+            "replay_of",
+            "Nullable(UInt64)",
+            pa.uint64(),
+            "Offset of the refused message that this one repeats",
+        ),
     ),
     ("reason", "source_partition", "source_offset"),
 )

@@ -113,7 +113,7 @@ class Checkpoints:
             table.load(blocks)
         self._incarnations = [own, *manifest.incarnations]
         self._sequence = manifest.sequence
-        self._stale = sorted(found.keys() - used) + [newest]
+        self._stale = [*sorted(found.keys() - used), newest]
         return Restored(manifest.next_offset, manifest.meta)
 
     async def write(self, next_offset: int, meta: bytes) -> Written:
@@ -194,4 +194,3 @@ class MemoryBlocks:
     def take(self, partition: int) -> dict[bytes, bytes]:
         """See `BlockStore`; memory may be read again."""
         return dict(self.data.get(partition, {}))
-

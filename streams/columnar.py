@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from streams.compiled import compiled
+from streams.compiled import Integer, compiled
 from streams.hashing import murmur3_128
 
 Bytes = npt.NDArray[np.uint8]
@@ -82,7 +82,7 @@ class Keyed(NamedTuple):
 
 
 @compiled
-def _slot_of(arena: Bytes, starts: Array, slots: Array, key: Bytes, length: int) -> int:
+def _slot_of(arena: Bytes, starts: Array, slots: Array, key: Bytes, length: Integer) -> np.int64:
     """The slot that holds the key, or the empty one where it belongs."""
     mask = len(slots) - 1
     _, h2 = murmur3_128(key, length)
@@ -104,7 +104,7 @@ def _slot_of(arena: Bytes, starts: Array, slots: Array, key: Bytes, length: int)
 
 
 @compiled
-def find_or_add(table: Keyed, key: Bytes, length: int) -> tuple[int, bool]:
+def find_or_add(table: Keyed, key: Bytes, length: int) -> tuple[np.int64, bool]:
     """The row of ``key[:length]`` and whether it is new. The caller has called `KeyedTable.reserve`."""
     slot = _slot_of(table.arena, table.starts, table.slots, key, length)
     row = np.int64(table.slots[slot])
@@ -122,7 +122,7 @@ def find_or_add(table: Keyed, key: Bytes, length: int) -> tuple[int, bool]:
 
 
 @compiled
-def touch(table: Keyed, row: int, block_rows: int) -> None:
+def touch(table: Keyed, row: Integer, block_rows: int) -> None:
     """Mark a row for the next flush and its block for the next checkpoint."""
     table.dirty[row // block_rows] = 1
     if table.touched[row] == 0:
@@ -215,9 +215,7 @@ class KeyedTable:
         last = min(first + self.block_rows, len(self))
         starts = a.starts[first : last + 1]
         keys = a.arena[starts[0] : starts[-1]]
-        header = _HEADER.pack(
-            FORMAT_VERSION, last - first, self.dtype.itemsize, self._fingerprint, len(keys)
-        )
+        header = _HEADER.pack(FORMAT_VERSION, last - first, self.dtype.itemsize, self._fingerprint, len(keys))
         lengths = np.diff(starts).astype("<u2")
         return b"".join((header, a.rows[first:last].tobytes(), lengths.tobytes(), keys.tobytes()))
 

@@ -7,14 +7,16 @@ plain Python, for a debugger and for tests that want to see every line run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
+Integer = int | np.int64
+"""A whole number in a kernel: compiled, the two are the same."""
 
 
 def compiled(function: F) -> F:
     """Compile at first call, keep the machine code in ``__pycache__``."""
-    result: F = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
-    return result
+    return cast(F, numba.njit(cache=True, error_model="numpy", nogil=True)(function))

@@ -1,7 +1,7 @@
 """Places at which a fault test may kill the process, to prove that nothing is lost or doubled there.
 
-Off unless ``GROUPBEAT_CRASH_AT=NAME:N`` is set: then the N-th time that the point NAME is reached, the process
-ends itself by SIGKILL, as a power cut or the kernel's memory killer would end it.
+Off unless ``GROUPBEAT_CRASH_AT=NAME:N`` is set: then the N-th time that the point NAME is reached, the
+process ends itself by SIGKILL, as a power cut or the kernel's memory killer would end it.
 """
 
 from __future__ import annotations

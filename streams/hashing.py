@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from streams.compiled import compiled
+from streams.compiled import Integer, compiled
 
 _C1 = np.uint64(0x87C37B91114253D5)
 _C2 = np.uint64(0x4CF5AD432745937F)
@@ -36,7 +36,7 @@ def _mix(k: np.uint64) -> np.uint64:
 
 
 @compiled
-def _word(data: npt.NDArray[np.uint8], start: int, count: int) -> np.uint64:
+def _word(data: npt.NDArray[np.uint8], start: Integer, count: Integer) -> np.uint64:
     word = np.uint64(0)
     for i in range(count):
         word |= np.uint64(data[start + i]) << np.uint64(8 * i)
@@ -44,7 +44,7 @@ def _word(data: npt.NDArray[np.uint8], start: int, count: int) -> np.uint64:
 
 
 @compiled
-def murmur3_128(data: npt.NDArray[np.uint8], length: int) -> tuple[np.uint64, np.uint64]:
+def murmur3_128(data: npt.NDArray[np.uint8], length: Integer) -> tuple[np.uint64, np.uint64]:
     """The two 64-bit halves of the hash of ``data[:length]``, seed 0."""
     h1 = np.uint64(0)
     h2 = np.uint64(0)

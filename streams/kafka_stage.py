@@ -102,7 +102,8 @@ class KafkaInput:
 
     async def acknowledge(self, partition: int, next_offset: int) -> bool:
         """See `Input`."""
-        committed: bool = await self._app.consumer.commit_offset(TP(self._topic, partition), next_offset)
+        consumer: Any = self._app.consumer
+        committed: bool = await consumer.commit_offset(TP(self._topic, partition), next_offset)
         return committed
 
     async def rewind(self, partition: int, next_offset: int) -> None:
@@ -112,7 +113,7 @@ class KafkaInput:
 
     def assigned(self) -> Sequence[int]:
         """See `Input`."""
-        app = self._app
+        app: Any = self._app
         if app.rebalancing or app.in_recovery or not app.tables.recovery.completed.is_set():
             return ()
         return sorted(tp.partition for tp in app.consumer.assignment() if tp.topic == self._topic)
@@ -120,12 +121,13 @@ class KafkaInput:
     async def first_offset(self, partition: int) -> int:
         """See `Input`."""
         tp = TP(self._topic, partition)
-        found: dict[TP, int] = await self._app.consumer.earliest_offsets(tp)
+        found = await self._app.consumer.earliest_offsets(tp)
         return found[tp]
 
     def end_offset(self, partition: int) -> int | None:
         """See `Input`."""
-        end: int | None = self._app.consumer.highwater(TP(self._topic, partition))
+        consumer: Any = self._app.consumer
+        end: int | None = consumer.end_offset(TP(self._topic, partition))
         return end
 
 
@@ -166,7 +168,7 @@ class KafkaStage:
             checkpoint_s=settings.checkpoint_s,
         )
         app.agent(app.topic(topic, schema=BatchSchema()), name=stage.name, concurrency=1)(self._agent)
-        app.on_partitions_revoked.connect(self._revoked)
+        app.on_partitions_revoked.connect(self._revoked)  # type: ignore[arg-type]
         self._ticking: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -216,8 +218,9 @@ class KafkaStage:
             self._fail(error)
             return
         self._blocks.forget()
+        tables: Any = self.app.tables
         for tp in revoked:
-            self.app.tables.recovery.revoke(tp)
+            tables.recovery.revoke(tp)
 
 
 def _faust_app(stage: Stage, settings: Settings) -> faust.App:

@@ -21,7 +21,6 @@ from streams.packing import Message, Record, Rows
 from streams.stage import StageRunner
 
 
-
 class LocalLog:
     """Topics of records in memory. See `streams.stage.Log`."""
 
@@ -223,8 +222,9 @@ async def replay(
         _pass_on(log, write)
         worker.trim()
         progress(count)
-    now_s = (started_ms + IDLE_MS) / 1000
-    await worker.tick()
+    for at_ms in (started_ms, started_ms + IDLE_MS):
+        now_s = at_ms / 1000
+        await worker.tick()
     await worker.drain()
     await worker.checkpoint()
     _pass_on(log, write)

@@ -23,11 +23,18 @@ class WorkerMetrics:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         self.events = Counter(
-            "groupbeat_events", "Events consumed, by what became of them", ("stage", "outcome"), registry=registry
+            "groupbeat_events",
+            "Events consumed, by what became of them",
+            ("stage", "outcome"),
+            registry=registry,
         )
         self.records = Counter("groupbeat_records", "Log records absorbed", ("stage",), registry=registry)
-        self.lag = Gauge("groupbeat_lag_records", "Records in the log not absorbed yet", _PARTITION, registry=registry)
-        self.clock = Gauge("groupbeat_clock_seconds", "Stream clock, Unix time", _PARTITION, registry=registry)
+        self.lag = Gauge(
+            "groupbeat_lag_records", "Records in the log not absorbed yet", _PARTITION, registry=registry
+        )
+        self.clock = Gauge(
+            "groupbeat_clock_seconds", "Stream clock, Unix time", _PARTITION, registry=registry
+        )
         self.clock_age = Gauge(
             "groupbeat_clock_age_seconds", "Wall clock minus stream clock", _PARTITION, registry=registry
         )
@@ -51,7 +58,9 @@ class WorkerMetrics:
             "groupbeat_restore_seconds", "Time to put a partition's state back", _PARTITION, registry=registry
         )
         self.flush_rows = Counter("groupbeat_flush_rows", "Snapshot rows sent", ("stage",), registry=registry)
-        self.flush_seconds = Histogram("groupbeat_flush_seconds", "Time a flush took", ("stage",), registry=registry)
+        self.flush_seconds = Histogram(
+            "groupbeat_flush_seconds", "Time a flush took", ("stage",), registry=registry
+        )
         self.lost = Counter(
             "groupbeat_lost_records", "Records that had left the log before they were read", ("stage",),
             registry=registry,
@@ -139,7 +148,8 @@ class StageMetrics:
         """See `WorkerMetrics.stalled`."""
         now = time.monotonic()
         return [
-            f"{self._name}/{partition}: nothing committed for {now - at:.0f} s, {self._lag.get(partition, 0)} behind"
+            f"{self._name}/{partition}: nothing committed for {now - at:.0f} s, "
+            f"{self._lag.get(partition, 0)} behind"
             for partition, at in self._committed.items()
             if now - at > limit_s and self._lag.get(partition, 0) > 0
         ]

@@ -24,7 +24,7 @@ class Message:
 
     topic: str
     partition: int
-    value: bytes
+    value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
     key: bytes | None = None
 
@@ -115,7 +115,8 @@ def pack_batch(batch: pa.RecordBatch) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed
 
 
 def unpack_batch(value: bytes) -> pa.RecordBatch:

@@ -18,7 +18,11 @@ class Settings(BaseSettings):
     """Everything that can be set, validated at start."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GROUPBEAT_", env_file=".env", extra="ignore", validate_default=True
+        env_prefix="GROUPBEAT_",
+        env_file=".env",
+        extra="ignore",
+        validate_default=True,
+        hide_input_in_errors=True,
     )
 
     # Kafka
@@ -30,16 +34,22 @@ class Settings(BaseSettings):
     ssl_cafile: Path | None = Field(None, description="Certificate authority of the broker, PEM")
     ssl_certfile: Path | None = Field(None, description="Our certificate, for mutual TLS, PEM")
     ssl_keyfile: Path | None = Field(None, description="Its key, PEM")
-    topic_prefix: str = Field("groupbeat-", pattern=r"^[a-zA-Z0-9._-]*$", description="Before every topic's name")
+    topic_prefix: str = Field(
+        "groupbeat-", pattern=r"^[a-zA-Z0-9._-]*$", description="Before every topic's name"
+    )
     partitions: int = Field(4, ge=1, le=256, description="Of each topic, when `init` creates it")
     replication: int = Field(1, ge=1, le=9, description="Of each topic, when `init` creates it")
 
     # The worker
-    worker_id: str | None = Field(None, description="Stable name of this worker in its group (static membership)")
+    worker_id: str | None = Field(
+        None, description="Stable name of this worker in its group (static membership)"
+    )
     max_event_bytes: int = Field(65_536, ge=256, le=1_000_000, description="Larger messages are refused")
     checkpoint_s: float = Field(10.0, gt=0, le=600, description="Seconds between checkpoints")
     flush_s: float = Field(1.0, gt=0, le=60, description="Least seconds between two snapshots of an entity")
-    stall_s: float = Field(60.0, gt=0, description="Health fails when nothing was committed for so long under load")
+    stall_s: float = Field(
+        60.0, gt=0, description="Health fails when nothing was committed for so long under load"
+    )
     rules: Path | None = Field(None, description="A rules.toml that overrides thresholds")
 
     # ClickHouse
@@ -53,8 +63,12 @@ class Settings(BaseSettings):
 
     # What we answer on
     host: str = Field("127.0.0.1", description="Bind address; localhost unless told otherwise")
-    http_port: int = Field(8123, ge=0, le=65535, description="ClickHouse HTTP interface of the embedded engine")
-    http_password: SecretStr | None = Field(None, description="Of the read-only user `reader`; made up if not set")
+    http_port: int = Field(
+        8123, ge=0, le=65535, description="ClickHouse HTTP interface of the embedded engine"
+    )
+    http_password: SecretStr | None = Field(
+        None, description="Of the read-only user `reader`; made up if not set"
+    )
     worker_port: int = Field(9101, ge=0, le=65535, description="/metrics and /health of the worker")
     sink_port: int = Field(9102, ge=0, le=65535, description="/metrics and /health of the sink")
 
@@ -96,5 +110,7 @@ class Settings(BaseSettings):
             return None
         context = ssl.create_default_context(cafile=str(self.ssl_cafile) if self.ssl_cafile else None)
         if self.ssl_certfile:
-            context.load_cert_chain(str(self.ssl_certfile), str(self.ssl_keyfile) if self.ssl_keyfile else None)
+            context.load_cert_chain(
+                str(self.ssl_certfile), str(self.ssl_keyfile) if self.ssl_keyfile else None
+            )
         return context

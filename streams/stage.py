@@ -86,7 +86,7 @@ class Log(Protocol):
     """Where messages go."""
 
     async def send(self, messages: Sequence[Message]) -> None:
-        """Send; durable on return, in order within each partition. An error means that some may be missing."""
+        """Send; durable on return, in order within each partition. An error: some may be missing."""
         ...
 
     def partitions(self, topic: str) -> int:
@@ -185,7 +185,10 @@ class StageRunner:
                 await self._log.send(ticks)
                 await self._flush_if_due(part)
                 self._metrics.ticked(part.number, end, part.next_offset, part.reducer, self._wall_s())
-                if time.monotonic() - part.saved_at >= self._checkpoint_s and part.next_offset > part.saved_offset:
+                if (
+                    time.monotonic() - part.saved_at >= self._checkpoint_s
+                    and part.next_offset > part.saved_offset
+                ):
                     await self._checkpoint(part)
 
     async def checkpoint(self) -> None:
@@ -226,15 +229,16 @@ class StageRunner:
         end = self._source.end_offset(part.number)
         if end is not None and end < part.next_offset:
             raise StateError(
-                f"{self.name}/{part.number}: the checkpoint stands at offset {part.next_offset}, but the input "
-                f"ends at {end}: was its topic made anew? Delete the checkpoint topic too, or restore the log"
+                f"{self.name}/{part.number}: the checkpoint stands at offset {part.next_offset}, but the "
+                f"input ends at {end}: was its topic made anew? Then the checkpoint topic must be, too; or "
+                "restore the log"
             )
         first = records[0].offset
         if first > part.next_offset:
             oldest = await self._source.first_offset(part.number)
             if oldest > part.next_offset:
                 logger.error(
-                    "%s/%d: offsets %d to %d are no longer in the log, its retention has passed: going on without",
+                    "%s/%d: offsets %d to %d left the log (its retention) before they were read: going on",
                     self.name, part.number, part.next_offset, oldest - 1,
                 )  # fmt: skip
                 self._metrics.lost(part.number, oldest - part.next_offset)
@@ -266,12 +270,12 @@ class StageRunner:
         if time.monotonic() - part.flushed_at >= self._flush_s:
             await self._flush(part)
 
-    async def _flush(self, part: _Partition) -> None:
+    async def _flush(self, part: _Partition, *, with_receipt: bool = False) -> None:
         """Send the newest snapshot of every entity that changed since the last flush."""
         began = time.monotonic()
         version = position(part.next_offset)
         rows = part.reducer.snapshots(version)
-        if part.reducer.receipt != part.receipt_sent:
+        if with_receipt or part.reducer.receipt != part.receipt_sent:
             rows.append(self._receipt_row(part, version))
             part.receipt_sent = Receipt(**vars(part.reducer.receipt))
         part.flushed_at = began
@@ -299,7 +303,7 @@ class StageRunner:
         and skipped by their positions. A crash after it, before the acknowledgement, has the input read from
         further back; the manifest says what to skip.
         """
-        await self._flush(part)
+        await self._flush(part, with_receipt=part.next_offset > part.saved_offset)
         written = await part.checkpoints.write(part.next_offset, part.reducer.meta())
         part.saved_offset = part.next_offset
         part.saved_at = time.monotonic()

@@ -2,16 +2,18 @@
 
 Faust gives an agent single messages, 12,600 a second with no work at all; a batch costs it no more than a
 message does. Registered for URLs ``groupbeat://HOST:PORT``. The topics that an app names in its attribute
-`BATCH_TOPICS` come in batches; changelogs and Faust's own topics keep the ordinary way. What differs, and why,
-is at each method.
+`BATCH_TOPICS` come in batches; changelogs and Faust's own topics keep the ordinary way. What differs, and
+why, is at each method.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import faust
+from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -20,9 +22,11 @@ from streams.packing import Record
 
 BATCH_TOPICS = "groupbeat_batch_topics"
 """The attribute of a Faust app that holds the names of its batch topics."""
+FRESH_MS = 4_000
+"""A fetch is answered at least every 1.5 s, unless the broker is away or we are busy."""
 
 
-class BatchSchema(faust.Schema):  # type: ignore[misc]
+class BatchSchema(faust.Schema[Any, Any]):
     """Hands the batch over as it is: a list of `Record`."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> Any:
@@ -34,10 +38,13 @@ class BatchSchema(faust.Schema):  # type: ignore[misc]
         return message.value
 
 
-class Consumer(driver.Consumer):  # type: ignore[misc]
+class Consumer(driver.Consumer):
     """Fetches batches; its offsets are committed by the stages, not by counting acknowledgements."""
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109 Faust's signature
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """As Faust's, but one message for the whole batch of a partition of a batch topic.
 
         The message carries the last offset of its batch and the generation in which it was fetched: without
@@ -74,14 +81,15 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     def _batch_message(self, tp: TP, batch: list[Any]) -> ConsumerMessage:
         last = batch[-1]
-        value = [Record(r.offset, r.timestamp, r.value, r.key, r.headers) for r in batch]
+        value: Any = [Record(r.offset, r.timestamp, r.value, r.key, r.headers) for r in batch]
+        headers: Any = ()
         return ConsumerMessage(
             tp.topic,
             tp.partition,
             last.offset,
             last.timestamp / 1000,
             last.timestamp_type,
-            (),
+            headers,
             None,
             value,
             None,
@@ -96,11 +104,23 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         if tp.topic not in getattr(self.app, BATCH_TOPICS):
             await super()._add_gap(tp, offset_from, offset_to)
 
+    def end_offset(self, tp: TP) -> int | None:
+        """The offset that the next record gets, as of the last fetch; None when that is too long ago."""
+        consumer = self._thread._ensure_consumer()
+        partition = TopicPartition(tp.topic, tp.partition)
+        if partition not in consumer.assignment():
+            return None
+        fetched_ms = consumer.last_poll_timestamp(partition)
+        if fetched_ms is None or time.time() * 1000 - fetched_ms > FRESH_MS:
+            return None
+        end: int | None = consumer.highwater(partition)
+        return end
+
     async def commit_offset(self, tp: TP, next_offset: int) -> bool:
         """Commit an offset whose checkpoint is durable; False when the partition is no longer ours."""
         if tp not in self.assignment():
             return False
-        # aiokafka refuses an offset of a generation that has passed: this is what fences a worker that stalled.
+        # aiokafka refuses an offset of a generation that has passed: this fences a worker that stalled.
         committed: bool = await self._thread.call_thread(self._commit_now, tp, next_offset)
         if committed:
             self._committed_offset[tp] = next_offset
@@ -111,12 +131,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         offsets = {TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(next_offset, "")}
         try:
             await consumer.commit(offsets)
-        except (driver.CommitFailedError, driver.IllegalStateError):
+        except (CommitFailedError, IllegalStateError):
             return False
         return True
 
 
-class Transport(driver.Transport):  # type: ignore[misc]
+class Transport(driver.Transport):
     """See the module."""
 
     Consumer = Consumer

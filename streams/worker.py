@@ -19,8 +19,8 @@ from streams.connection import KafkaError
 from streams.flow import Context, Stage
 from streams.kafka_stage import KafkaStage
 from streams.metrics import WorkerMetrics
-from streams.settings import Settings
 from streams.partition_counts import partition_counts
+from streams.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,9 @@ class Worker:
         if self.failure is None:
             self.failure = error
             self.state = "failed"
-            logger.error("worker ends: %s", error, exc_info=error if not isinstance(error, KafkaError) else None)
+            logger.error(
+                "worker ends: %s", error, exc_info=error if not isinstance(error, KafkaError) else None
+            )
         self._ended.set()
 
     async def _start(self) -> None:
@@ -89,7 +91,7 @@ class Worker:
             await stage.stop()
 
     async def _until_ended(self, work: Coroutine[None, None, None]) -> None:
-        """Wait for `work`, but no longer than until the end or a crash; from then on crashes end the worker."""
+        """Wait for `work`, but not past the end or a crash; from then on crashes end the worker."""
         task = asyncio.ensure_future(work)
         ended = asyncio.ensure_future(self._ended.wait())
         crashes = [asyncio.ensure_future(stage.app._crashed.wait()) for stage in self._running]

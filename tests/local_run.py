@@ -39,6 +39,7 @@ class Store:
                 place = (rows.table, rows.partition)
                 if row["_position"] > self._positions.get(place, -1):
                     self._positions[place] = row["_position"]
+                    row["_partition"] = rows.partition
                     self.logs[rows.table].append(row)
             else:
                 key = tuple(row[name] for name in table.order_by)
@@ -100,6 +101,7 @@ class Run:
     async def finish(self, batch: int = 1000) -> Store:
         """Absorb all, let every partition fall idle, flush."""
         await self.worker.drain(batch)
+        await self.worker.tick()
         self.wall_ms += IDLE_MS
         await self.worker.tick()
         await self.worker.drain(batch)
@@ -108,7 +110,9 @@ class Run:
         return self.store
 
 
-def expected(records: Sequence[LogRecord], rules: Rules | None = None) -> tuple[Any, dict[Any, Row], list[Row]]:
+def expected(
+    records: Sequence[LogRecord], rules: Rules | None = None
+) -> tuple[Any, dict[Any, Row], list[Row]]:
     """What the batch recompute gives, with time standing 5 s after the newest event."""
     judged = judge(records, rules)
     final = max((clock for clock in judged.clock.values()), default=0) + IDLE_MS

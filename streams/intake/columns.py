@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,26 +20,29 @@ TEXT_FIELDS: tuple[str, ...] = tuple(f for f in FIELDS if f not in ("occurred_at
 
 
 class Columns:
-    """The columns of a batch of events, each built once."""
+    """The columns of a batch of events, each built once. What an event does not have is empty, not null."""
 
     def __init__(self, events: list[Any]) -> None:
         self._events = events
-        present = {name for kind in set(map(type, events)) for name in kind.__struct_fields__} | {"action"}
-        nothing = pa.nulls(len(events), pa.string())
+        kinds: set[type[msgspec.Struct]] = set(map(type, events))
+        present = {name for kind in kinds for name in kind.__struct_fields__} | {"action"}
+        absent = pa.repeat("", len(events))
         self.text: dict[str, pa.StringArray] = {
-            name: pa.array([getattr(e, name) for e in events], pa.string()) if name in present else nothing
+            name: pa.array([getattr(e, name) or "" for e in events], pa.string())
+            if name in present
+            else absent
             for name in TEXT_FIELDS
         }
         moments = pa.array([e.occurred_at for e in events], pa.timestamp("us", tz="UTC"))
         # Cut to the millisecond, towards the past: integer division of a signed count rounds down in numpy.
         self.occurred_at: Array = moments.cast(pa.int64()).to_numpy() // 1000
-        self.has_amount = "amount" in present
+        self._has_amount = "amount" in present
 
     def amount(self) -> pa.Array:
-        """Decimal(18, 6); null but for purchases."""
-        if not self.has_amount:
-            return pa.nulls(len(self._events), MONEY)
-        return pa.array([e.amount for e in self._events], pa.string()).cast(MONEY)
+        """Decimal(18, 6); 0 but for purchases."""
+        if not self._has_amount:
+            return pa.repeat(pa.scalar(Decimal(0), MONEY), len(self._events))
+        return pa.array([e.amount or "0" for e in self._events], pa.string()).cast(MONEY)
 
     @cached_property
     def action(self) -> pa.Array:

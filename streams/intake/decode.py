@@ -1,6 +1,7 @@
 """From a message's bytes to an event, or to the reason why it is none.
 
-msgspec decodes; what it refuses goes through pydantic, for an error that names the field and what was expected.
+msgspec decodes; what it refuses goes through pydantic, for an error that names the field and what was
+expected.
 """
 
 from __future__ import annotations

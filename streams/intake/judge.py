@@ -34,7 +34,7 @@ def judge(
     clocks: Array,
     is_late: Array,
 ) -> int:
-    """Fill `verdict`, `clocks` (after each event) and `is_late`; the clock after the last. All times in ms."""
+    """Fill `verdict`, `clocks` (after each event) and `is_late`; the clock after the last. Times in ms."""
     scratch = np.empty(2048, np.uint8)
     for i in range(len(occurred_at)):
         at = occurred_at[i]
@@ -65,7 +65,7 @@ def judge(
 
 @compiled
 def targets(community: Text, key: Text, partitions: int, target: Array) -> None:
-    """The partition of each event along a route, by a hash of its own: the app's partitioner does not matter."""
+    """The partition of each event along a route, by a hash of its own: the app's partitioner is no matter."""
     scratch = np.empty(2048, np.uint8)
     for i in range(len(target)):
         n = join_key(

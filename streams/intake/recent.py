@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from streams.columnar import FORMAT_VERSION, Array, Bytes, StateError
-from streams.compiled import compiled
+from streams.compiled import Integer, compiled
 from streams.hashing import murmur3_128
 
 ENTRY = np.dtype([("h1", "u8"), ("h2", "u8"), ("clock", "i8")])
@@ -33,7 +33,7 @@ class Recent(NamedTuple):
 
 
 @compiled
-def seen_within(recent: Recent, key: Bytes, length: int, now: int, window: int) -> tuple[bool, int]:
+def seen_within(recent: Recent, key: Bytes, length: int, now: int, window: int) -> tuple[bool, np.int64]:
     """Whether the key was accepted at most `window` ms before `now`; else the slot to put it in."""
     h1, h2 = murmur3_128(key, length)
     mask = len(recent.slots) - 1
@@ -49,7 +49,7 @@ def seen_within(recent: Recent, key: Bytes, length: int, now: int, window: int) 
 
 
 @compiled
-def remember(recent: Recent, key: Bytes, length: int, clock: int, slot: int) -> None:
+def remember(recent: Recent, key: Bytes, length: int, clock: int, slot: Integer) -> None:
     """Put a key that `seen_within` did not find into the slot that it gave."""
     h1, h2 = murmur3_128(key, length)
     number = recent.size[0]
@@ -112,9 +112,11 @@ class RecentIds:
 
     def changed_blocks(self) -> list[int]:
         """See `StateTable`: from the one that was not full on."""
-        return [b for b in self.live_blocks() if (b - self._first_block + 1) * BLOCK_ROWS > self._saved] if (
-            self._saved < len(self)
-        ) else []
+        return (
+            [b for b in self.live_blocks() if (b - self._first_block + 1) * BLOCK_ROWS > self._saved]
+            if (self._saved < len(self))
+            else []
+        )
 
     def mark_clean(self) -> None:
         """See `StateTable`."""

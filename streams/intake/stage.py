@@ -1,4 +1,4 @@
-"""Stage intake: takes what apps send, judges each message once, keeps it and routes it to the other stages."""
+"""Stage intake: takes what apps send, judges each message once, keeps it and routes it to other stages."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ class Intake:
         self._replayed: set[int] = set()
         self._told: dict[tuple[str, int], int] = {}
         self._now_ms = 0
+        self._caught_up_ms: int | None = None
 
     def absorb(self, records: Sequence[Record]) -> Output:
         """Judge records; gives rows for `events` and `rejected`, and actions along every route."""
@@ -140,8 +141,12 @@ class Intake:
     ) -> tuple[Array, Array, Array]:
         count = len(taken)
         self.recent.reserve(count, self.clock_ms - self._window)
-        verdict, clocks, late = np.zeros(count, np.uint8), np.zeros(count, np.int64), np.zeros(count, np.uint8)
-        self.clock_ms = judge(
+        verdict, clocks, late = (
+            np.zeros(count, np.uint8),
+            np.zeros(count, np.int64),
+            np.zeros(count, np.uint8),
+        )
+        clock = judge(
             self.recent.arrays,
             columns.occurred_at,
             np.fromiter((records[i].timestamp_ms for i in taken), np.int64, count),
@@ -155,6 +160,7 @@ class Intake:
             clocks,
             late,
         )
+        self.clock_ms = int(clock)  # uncompiled, it is numpy's
         return verdict, clocks, late
 
     def _refuse(self, verdict: Array, columns: Columns, decoded: Decoded) -> None:
@@ -259,8 +265,13 @@ class Intake:
     def tick(self, now_ms: int, *, caught_up: bool) -> list[Message]:
         """A tick to every partition of every route that has had nothing for a second."""
         self._now_ms = now_ms
+        if not caught_up:
+            self._caught_up_ms = None
+        elif self._caught_up_ms is None:
+            self._caught_up_ms = now_ms
         quiet = now_ms - self._broker_ms
-        idle = caught_up and quiet >= IDLE_MS
+        # Seen quiet for so long, not only found so: after an outage the apps get time to come back, too.
+        idle = self._caught_up_ms is not None and min(quiet, now_ms - self._caught_up_ms) >= IDLE_MS
         clock = self.clock_ms + quiet if idle and self.clock_ms != NO_EVENTS else self.clock_ms
         headers = Stamp(self.partition, self._sources, self._offset, clock, idle).headers()
         messages = []
@@ -278,7 +289,14 @@ class Intake:
     def meta(self) -> bytes:
         """Receipt, clock, and which refused messages were brought in again."""
         return msgspec.msgpack.encode(
-            _Meta(self.receipt, self.clock_ms, self._broker_ms, self._offset, sorted(self._replayed), self._targets)
+            _Meta(
+                self.receipt,
+                self.clock_ms,
+                self._broker_ms,
+                self._offset,
+                sorted(self._replayed),
+                self._targets,
+            )
         )
 
     def restore_meta(self, meta: bytes) -> None:

@@ -6,18 +6,18 @@ import numpy as np
 
 from schemas.actions import LEAVE, VIEW
 from streams.columnar import Array, Bytes, find_or_add, touch
-from streams.compiled import compiled
+from streams.compiled import Integer, compiled
 from streams.hashing import join_key
 from streams.text import Text
 from streams.users.lifecycle import act, record_activity, settle
-from streams.users.state import MEMBERSHIP_BLOCK, NEVER, PEOPLE_BLOCK, GROUP_BLOCK, People, Thresholds
+from streams.users.state import GROUP_BLOCK, MEMBERSHIP_BLOCK, NEVER, PEOPLE_BLOCK, People, Thresholds
 
 MOVES_AT_ONCE = 16
 """More transitions than one action, or one settling, can ever cause."""
 
 
 @compiled
-def _pair(scratch: Bytes, a: int, b: int) -> int:
+def _pair(scratch: Bytes, a: Integer, b: Integer) -> int:
     for i in range(4):
         scratch[i] = (a >> (8 * i)) & 0xFF
         scratch[4 + i] = (b >> (8 * i)) & 0xFF
@@ -26,7 +26,7 @@ def _pair(scratch: Bytes, a: int, b: int) -> int:
 
 @compiled
 def _membership(
-    state: People, index: int, action: int, community: Text, group: Text, i: int, scratch: Bytes
+    state: People, index: Integer, action: int, community: Text, group: Text, i: int, scratch: Bytes
 ) -> None:
     """A person's groups: join, post, share and purchase put them in, leave takes them out."""
     n = join_key(

@@ -13,7 +13,7 @@ import numpy as np
 
 from schemas.actions import LEAVE
 from schemas.rules import DAY_MS
-from streams.compiled import compiled
+from streams.compiled import Integer, compiled
 from streams.users.state import (
     ACTED_AGAIN,
     ACTIVE,
@@ -47,9 +47,9 @@ Row = Any
 
 
 @compiled
-def days_active(row: Row, day: int) -> int:
+def days_active(row: Row, day: Integer) -> int:
     """Active days among the 28 that end on `day`, or on the day of the last activity if that is later."""
-    shift = max(0, day - np.int64(row["day"]))
+    shift = np.int64(max(np.int64(0), day - np.int64(row["day"])))
     if shift >= WINDOW_DAYS:
         return 0
     bits = (np.int64(row["days"]) << shift) & WINDOW_MASK
@@ -63,9 +63,10 @@ def days_active(row: Row, day: int) -> int:
 @compiled
 def score_as_of(row: Row, at: int, half_life: float) -> float:
     """The activity score, decayed to the moment `at`."""
-    if at <= row["score_at"]:
-        return row["score"]
-    return row["score"] * math.exp2(-((at - row["score_at"]) / half_life))
+    score: float = row["score"]
+    if at > row["score_at"]:
+        score *= math.exp2(-((at - row["score_at"]) / half_life))
+    return score
 
 
 @compiled
@@ -103,7 +104,7 @@ def record_activity(row: Row, at: int, weight: float, half_life: float) -> None:
 
 
 @compiled
-def core_days_end(row: Row, keep_days: int) -> int:
+def core_days_end(row: Row, keep_days: int) -> np.int64:
     """The start (ms) of the first day with fewer than `keep_days` active days in its window."""
     day = np.int64(row["day"])
     while days_active(row, day) >= keep_days:
@@ -112,22 +113,24 @@ def core_days_end(row: Row, keep_days: int) -> int:
 
 
 @compiled
-def core_score_end(row: Row, half_life: float, keep_score: float) -> int:
+def core_score_end(row: Row, half_life: float, keep_score: float) -> np.int64:
     """The first moment (ms) at which the score is below `keep_score`."""
     if row["score"] < keep_score:
         return np.int64(row["score_at"])
-    return np.int64(row["score_at"]) + np.int64(math.floor(half_life * math.log2(row["score"] / keep_score))) + 1
+    return (
+        np.int64(row["score_at"]) + np.int64(math.floor(half_life * math.log2(row["score"] / keep_score))) + 1
+    )
 
 
 @compiled
-def next_change(row: Row, t: Thresholds) -> tuple[int, int, int]:
+def next_change(row: Row, t: Thresholds) -> tuple[Integer, int, int]:
     """When time alone changes the segment, to which, and by which rule; (NEVER, 0, 0) if it does not."""
     segment = row["segment"]
     if segment == NEW:
         return row["since"] + t.new, JOIN_AND_STAY, NO_SECOND_ACTIVE_DAY
-    if segment == JOIN_AND_STAY or segment == SILENT:
+    if segment in (JOIN_AND_STAY, SILENT):
         return row["last_at"] + t.lost, LOST, NO_ACTIVITY_FOR_LONG
-    if segment == NONE or segment == LOST:
+    if segment in (NONE, LOST):
         return NEVER, 0, 0
     due, after, rule = row["last_at"] + t.silent, SILENT, NO_ACTIVITY
     if segment == CORE:
@@ -149,7 +152,7 @@ def next_change(row: Row, t: Thresholds) -> tuple[int, int, int]:
 
 
 @compiled
-def move(state: People, index: int, after: int, at: int, rule: int, base: int, half_life: float) -> None:
+def move(state: People, index: Integer, after: int, at: int, rule: int, base: int, half_life: float) -> None:
     """Put a person into the segment `after` from the moment `at` on, and write down why."""
     row = state.people.rows[index]
     out = state.out[state.cursor[0]]
@@ -170,7 +173,7 @@ def move(state: People, index: int, after: int, at: int, rule: int, base: int, h
 
 
 @compiled
-def settle(state: People, index: int, clock: int, base: int, t: Thresholds) -> None:
+def settle(state: People, index: Integer, clock: int, base: int, t: Thresholds) -> None:
     """Make true what time alone has changed up to `clock`, and note when it will do so next."""
     row = state.people.rows[index]
     due, after, rule = next_change(row, t)
@@ -181,7 +184,7 @@ def settle(state: People, index: int, clock: int, base: int, t: Thresholds) -> N
 
 
 @compiled
-def act(state: People, index: int, action: int, at: int, base: int, t: Thresholds) -> None:
+def act(state: People, index: Integer, action: int, at: int, base: int, t: Thresholds) -> None:
     """The transition that one action causes, if any, after its figures are in the row."""
     row = state.people.rows[index]
     segment = row["segment"]
@@ -191,12 +194,10 @@ def act(state: People, index: int, action: int, at: int, base: int, t: Threshold
             move(state, index, LOST, moment, LEFT_EVERY_GROUP, base, t.half_life)
     elif segment == NONE:
         move(state, index, NEW, moment, FIRST_ACTION, base, t.half_life)
-    elif segment == SILENT or segment == LOST:
+    elif segment in (SILENT, LOST):
         move(state, index, RESURRECTED, moment, ACTED_AGAIN, base, t.half_life)
-    elif segment == NEW or segment == JOIN_AND_STAY:
+    elif segment in (NEW, JOIN_AND_STAY):
         if days_active(row, row["day"]) >= t.active_days:
             move(state, index, ACTIVE, moment, ENOUGH_ACTIVE_DAYS, base, t.half_life)
-    elif (
-        segment == ACTIVE and days_active(row, row["day"]) >= t.core_days and row["score"] >= t.core_score
-    ):
+    elif segment == ACTIVE and days_active(row, row["day"]) >= t.core_days and row["score"] >= t.core_score:
         move(state, index, CORE, moment, CORE_ACTIVITY, base, t.half_life)

@@ -1,0 +1,285 @@
+"""The command line: ``groupbeat --help``. Each command is a thin layer over a function that tests call."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from streams.logs import configure
+from streams.settings import Settings
+
+app = typer.Typer(
+    help="What the members of a community do, from Kafka into ClickHouse: in real time, exactly once.",
+    epilog="Every option can also be set in the environment or in the file .env, as "
+    "GROUPBEAT_BROKER=host:9092; secrets only there. `groupbeat settings` lists them all.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(width=None if sys.stdout.isatty() else 140)
+errors = Console(stderr=True)
+
+Broker = Annotated[str | None, typer.Option(help="Kafka bootstrap servers, host:port[,host:port]")]
+Prefix = Annotated[str | None, typer.Option(help="Before every topic's name")]
+Folder = Annotated[Path | None, typer.Option(help="Folder of the embedded ClickHouse engine")]
+Server = Annotated[
+    str | None, typer.Option(help="URL of a ClickHouse server, instead of the embedded engine")
+]
+Files = Annotated[list[Path], typer.Argument(help="NDJSON, plain or .gz; - for standard input")]
+
+
+def stop(message: object) -> NoReturn:
+    """End with a message on standard error and exit code 1."""
+    errors.print(f"[red]groupbeat:[/red] {message}", highlight=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def settings_from(**flags: Any) -> Settings:
+    """Settings with these flags over the environment; a wrong one ends the command, and says which."""
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
+        stop("; ".join(lines))
+
+
+@app.command()
+def init(broker: Broker = None, topic_prefix: Prefix = None, partitions: int | None = None) -> None:
+    """Create the topics that are missing; report those with other settings than ours, never alter them."""
+    from streams.connection import KafkaError
+    from streams.topics import init as init_topics
+
+    settings = settings_from(broker=broker, topic_prefix=topic_prefix, partitions=partitions)
+    try:
+        reports = init_topics(settings)
+    except KafkaError as error:
+        stop(error)
+    for report in reports:
+        console.print(str(report), highlight=False)
+    if any(report.outcome == "differs" for report in reports):
+        errors.print("Topics that differ were left as they are: change them on purpose, or know why not.")
+
+
+@app.command()
+def worker(
+    stages: Annotated[str | None, typer.Option(help="Comma-separated; all when not given")] = None,
+    broker: Broker = None,
+    topic_prefix: Prefix = None,
+    worker_id: Annotated[
+        str | None, typer.Option(help="Stable name in the group; default: host and port")
+    ] = None,
+    worker_port: Annotated[int | None, typer.Option(help="Of /metrics and /health")] = None,
+    verbose: Annotated[bool, typer.Option(help="Also what Faust says")] = False,
+) -> None:
+    """Run the stages: consume events, keep state, give rows. Metrics and health on port 9101."""
+    from streams.flow import stages as named
+    from streams.worker import run_worker
+
+    settings = settings_from(
+        broker=broker, topic_prefix=topic_prefix, worker_id=worker_id, worker_port=worker_port
+    )
+    configure(verbose=verbose)
+    try:
+        chosen = named(stages)
+    except ValueError as error:
+        stop(error)
+    run_worker(settings, chosen)
+
+
+@app.command()
+def sink(
+    broker: Broker = None, topic_prefix: Prefix = None, path: Folder = None, clickhouse: Server = None
+) -> None:
+    """Insert rows into ClickHouse, exactly once. Metrics and health on port 9102, SQL over HTTP on 8123."""
+    from sinks.consumer import main as sink_main
+    from sinks.errors import SinkError
+    from streams.connection import KafkaError
+
+    settings = settings_from(broker=broker, topic_prefix=topic_prefix, path=path, clickhouse=clickhouse)
+    configure()
+    try:
+        asyncio.run(sink_main(settings))
+    except (SinkError, KafkaError) as error:
+        stop(error)
+
+
+@app.command()
+def up(
+    broker: Broker = None, topic_prefix: Prefix = None, path: Folder = None, clickhouse: Server = None
+) -> None:
+    """Everything in one terminal: a broker if none is given, worker and sink, with one status line."""
+    from streams.up import run_up
+
+    given = broker is not None or "broker" in Settings().model_fields_set
+    settings = settings_from(broker=broker, topic_prefix=topic_prefix, path=path, clickhouse=clickhouse)
+    try:
+        run_up(settings, own_broker=not given, console=console)
+    except RuntimeError as error:
+        stop(error)
+
+
+@app.command()
+def emit(
+    files: Files,
+    shift_to_now: Annotated[bool, typer.Option(help="Move all times so that the last event is now")] = False,
+    rate: Annotated[float | None, typer.Option(help="Events a second at most")] = None,
+    broker: Broker = None,
+    topic_prefix: Prefix = None,
+) -> None:
+    """Send files of events to Kafka, several merged in the order of time."""
+    from streams.connection import KafkaError
+    from streams.emit import FileError
+    from streams.emit import Progress as Sent
+    from streams.emit import emit as emit_files
+
+    settings = settings_from(broker=broker, topic_prefix=topic_prefix)
+    configure()
+    with _progress() as bar:
+        task = bar.add_task("emit", total=None)
+
+        def show(at: Sent) -> None:
+            bar.update(task, completed=at.sent, total=at.total)
+
+        try:
+            report = emit_files(settings, files, shift_to_now=shift_to_now, limit_rate=rate, progress=show)
+        except (KafkaError, FileError, ValueError) as error:
+            stop(error)
+    console.print(f"{report.sent:,} events sent in {report.seconds:.1f} s", highlight=False)
+
+
+@app.command()
+def replay(files: Files, path: Folder = None, clickhouse: Server = None) -> None:
+    """Run files of events through all stages into ClickHouse, with no broker."""
+    from sinks.errors import SinkError
+    from streams.backfill import backfill
+    from streams.emit import FileError
+
+    settings = settings_from(path=path, clickhouse=clickhouse)
+    with _progress() as bar:
+        task = bar.add_task("replay", total=None)
+        try:
+            count = backfill(
+                settings, files, lambda done, total: bar.update(task, completed=done, total=total)
+            )
+        except (SinkError, FileError) as error:
+            stop(error)
+    console.print(f"{count:,} events replayed into {settings.clickhouse or settings.path}", highlight=False)
+
+
+@app.command()
+def serve(path: Folder = None, http_port: int | None = None) -> None:
+    """Answer ClickHouse's HTTP interface over the embedded engine, read-only, while no sink runs."""
+    from sinks.consumer import serve_engine
+    from sinks.errors import SinkError
+
+    settings = settings_from(path=path, http_port=http_port)
+    configure()
+    try:
+        asyncio.run(serve_engine(settings))
+    except SinkError as error:
+        stop(error)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help='As "SELECT * FROM people_by_segment"')],
+    path: Folder = None,
+    clickhouse: Server = None,
+    output: Annotated[str, typer.Option("--format", help="table, csv or json (a line a row)")] = "table",
+) -> None:
+    """Ask the database, read-only: a running sink if there is one, else the engine's folder, or a server."""
+    from sinks.errors import SinkError
+    from streams.report import print_rows
+    from streams.report import query as ask
+
+    if output not in ("table", "csv", "json"):
+        stop(f"--format {output}: choose table, csv or json")
+    try:
+        names, rows = ask(settings_from(path=path, clickhouse=clickhouse), query)
+    except SinkError as error:
+        stop(error)
+    print_rows(console, names, rows, output)
+
+
+@app.command()
+def receipt(path: Folder = None, clickhouse: Server = None) -> None:
+    """What each stage did with each partition; exit code 1 if a receipt does not balance."""
+    from sinks.errors import SinkError
+    from streams.report import balances, print_receipt
+
+    settings = settings_from(path=path, clickhouse=clickhouse)
+    try:
+        print_receipt(console, settings)
+        balanced = balances(settings)
+    except SinkError as error:
+        stop(error)
+    if not balanced:
+        stop("consumed is not accepted + rejected + duplicate: please report this")
+
+
+@app.command("replay-rejected")
+def replay_rejected(
+    reason: Annotated[str | None, typer.Option(help="Only those refused with this code")] = None,
+    broker: Broker = None,
+    topic_prefix: Prefix = None,
+    path: Folder = None,
+    clickhouse: Server = None,
+) -> None:
+    """Send refused messages again, once each: after a fix of the contract or of a setting."""
+    from sinks.errors import SinkError
+    from streams.connection import KafkaError
+    from streams.rejected import replay_rejected as send
+    from streams.report import rejected_rows
+
+    settings = settings_from(broker=broker, topic_prefix=topic_prefix, path=path, clickhouse=clickhouse)
+    try:
+        count = send(settings, rejected_rows(settings, reason))
+    except (SinkError, KafkaError) as error:
+        stop(error)
+    console.print(f"{count:,} refused messages sent again", highlight=False)
+
+
+@app.command()
+def schema() -> None:
+    """The event contract as JSON Schema, for producers in any language."""
+    import json
+
+    from schemas.events import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+@app.command("settings")
+def show_settings() -> None:
+    """Every setting, its value in force and what it is for. Secrets are not shown."""
+    current = settings_from()
+    for name, info in Settings.model_fields.items():
+        console.print(
+            f"GROUPBEAT_{name.upper()}={getattr(current, name)}  [dim]{info.description or ''}[/dim]",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("events"),
+        TimeElapsedColumn(), console=errors, transient=not errors.is_terminal,
+    )  # fmt: skip
+
+
+def main() -> None:
+    """The console script."""
+    time.tzset()
+    app()
+
+
+if __name__ == "__main__":
+    main()

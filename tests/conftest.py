@@ -1,0 +1,78 @@
+"""Fixtures for all tests: one real broker for the session, and settings with topics of their own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.settings import Settings
+
+# kafka-python is imported inside the fixtures: on import it uses what Python 3.11 calls deprecated, and the
+# filter below is only in force once pytest is configured.
+
+REPO = Path(__file__).parent.parent
+JARS = REPO / "var/kafka/lib"
+WITHOUT_BROKER = os.environ.get("GROUPBEAT_WITHOUT_BROKER") == "1"
+
+_prefixes = (f"test{number}-" for number in itertools.count())
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pass what the client libraries are to blame for."""
+    config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that use a broker are marked so, and skipped where the environment says that there is none."""
+    for item in items:
+        if {"broker", "broker_jars"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("broker")
+            if WITHOUT_BROKER:
+                item.add_marker(pytest.mark.skip(reason="GROUPBEAT_WITHOUT_BROKER=1"))
+
+
+@pytest.fixture(scope="session")
+def broker_jars() -> Path:
+    """The folder of the broker's jars. Fails, rather than skips, without Java or Maven."""
+    from streams.broker import BrokerUnavailable, EmbeddedBroker
+
+    try:
+        EmbeddedBroker(REPO / "var/kafka/unused", lib=JARS).ensure_jars()
+    except BrokerUnavailable as error:
+        pytest.fail(
+            f"{error}\n(GROUPBEAT_WITHOUT_BROKER=1 skips the tests that need a broker)", pytrace=False
+        )
+    return JARS
+
+
+@pytest.fixture(scope="session")
+def broker(broker_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running broker's address, shared by the session."""
+    from streams.broker import BrokerUnavailable, EmbeddedBroker
+
+    running = EmbeddedBroker(tmp_path_factory.mktemp("broker"), lib=broker_jars)
+    try:
+        running.start()
+    except BrokerUnavailable as error:
+        pytest.fail(str(error), pytrace=False)
+    with running:
+        yield running.bootstrap
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings but the defaults: neither the environment's nor those of a file .env."""
+    for name in list(os.environ):
+        if name.startswith("GROUPBEAT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture
+def settings(broker: str, clean_environment: None) -> Settings:
+    """Settings for the shared broker, with a topic prefix that no other test has."""
+    return Settings(broker=broker, topic_prefix=next(_prefixes))

@@ -1,0 +1,120 @@
+"""What is really in the topic of events, and what ClickHouse has: both sides of an equality test over Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from schemas.tables import TABLES
+from sinks.query import query
+from streams.settings import Settings
+from tests.oracle import LogRecord, compare, judge, people
+
+Row = dict[str, Any]
+
+
+def read_log(settings: Settings, topic: str = "events") -> list[LogRecord]:
+    """Every record of a topic, in the order of its partitions and offsets."""
+
+    async def read() -> list[LogRecord]:
+        consumer = AIOKafkaConsumer(bootstrap_servers=settings.servers, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            name = settings.topic(topic)
+            parts = [TopicPartition(name, p) for p in range(settings.partitions)]
+            consumer.assign(parts)
+            await consumer.seek_to_beginning(*parts)
+            ends = await consumer.end_offsets(parts)
+            found: list[LogRecord] = []
+            while [p for p in parts if await consumer.position(p) < ends[p]]:
+                for part, batch in (await consumer.getmany(timeout_ms=1000)).items():
+                    found += [
+                        LogRecord(part.partition, r.offset, r.timestamp, r.value, r.key, tuple(r.headers))
+                        for r in batch
+                    ]
+            return sorted(found, key=lambda r: (r.partition, r.offset))
+        finally:
+            await consumer.stop()
+
+    return asyncio.run(read())
+
+
+def table(settings: Settings, name: str) -> list[Row]:
+    """Every row of a table, with moments as milliseconds, as the batch recompute has them."""
+    columns = [c for c in TABLES[name].all_columns if c.name != "_version"]
+    wanted = ", ".join(
+        f"toUnixTimestamp64Milli({c.name}) AS {c.name}_" if c.clickhouse.startswith("DateTime64")
+        else f"base64Encode({c.name}) AS {c.name}_" if c.name in ("payload", "key")
+        else f"{c.name} AS {c.name}_"
+        for c in columns
+    )  # fmt: skip
+    names, rows = query(settings, f"SELECT {wanted} FROM {name}")
+    plain = [n.removesuffix("_") for n in names]
+    found = [dict(zip(plain, row, strict=True)) for row in rows]
+    if name == "rejected":
+        import base64
+
+        for row in found:
+            row["payload"], row["key"] = base64.b64decode(row["payload"]), base64.b64decode(row["key"])
+    return found
+
+
+def differences(settings: Settings, log: Sequence[LogRecord], *, max_event_bytes: int = 65_536) -> str:
+    """What differs between ClickHouse and the batch recompute of the log; empty for nothing.
+
+    Time has stopped somewhere in the quarter of an hour after the newest event.
+    """
+    judged = judge(log, max_event_bytes=max_event_bytes)
+    final = max(judged.clock.values(), default=0)
+    users, transitions = people(judged.with_clocks(), final)
+    _, later = people(judged.with_clocks(), final + 900_000)
+    assert len(later) == len(transitions), "choose a log in which nothing falls due right after its end"
+    place = ("source_partition", "source_offset")
+    person = ("community_id", "user_id")
+    parts = {
+        "events": compare(judged.accepted, table(settings, "events"), place),
+        "rejected": compare(judged.rejected, table(settings, "rejected"), place),
+        "users": compare(list(users.values()), table(settings, "users"), person),
+        "segment_transitions": compare(
+            transitions, sorted(table(settings, "segment_transitions"), key=_in_order), person
+        ),
+        "receipts": _receipts(judged.counts, table(settings, "receipts")),
+        "positions": _doubles(settings),
+    }
+    return "\n".join(f"{name}:\n{text}" for name, text in parts.items() if text)
+
+
+def _in_order(row: Row) -> tuple[str, int]:
+    return row["_partition"], row["_position"]
+
+
+def _receipts(counts: dict[int, Any], rows: list[Row]) -> str:
+    """Intake's receipts are those of the recompute, and what it accepted is what users consumed."""
+    problems = []
+    for row in rows:
+        if row["consumed"] != row["accepted"] + row["rejected"] + row["duplicate"]:
+            problems.append(f"does not balance: {row}")
+        if row["stage"] == "intake":
+            want = counts[row["partition"]]
+            for name in ("consumed", "accepted", "rejected", "duplicate"):
+                if row[name] != getattr(want, name):
+                    problems.append(f"intake/{row['partition']} {name}: {row[name]}, not {getattr(want, name)}")
+    accepted = sum(c.accepted for c in counts.values())
+    consumed = sum(row["consumed"] for row in rows if row["stage"] == "users")
+    if accepted != consumed:
+        problems.append(f"users consumed {consumed}, intake accepted {accepted}")
+    return "\n".join(problems)
+
+
+def _doubles(settings: Settings) -> str:
+    problems = []
+    for name, found in TABLES.items():
+        if found.kind == "log":
+            sql = f"SELECT count(), uniqExact(_partition, _position) FROM {name}"
+            ((rows, different),) = query(settings, sql)[1]
+            if rows != different:
+                problems.append(f"{name}: {rows} rows, {different} positions")
+    return "\n".join(problems)
