@@ -1,4 +1,4 @@
-"""What the benchmarks share: topics filled with events, and the CPU time of a process with all its threads."""
+"""What the benchmarks share: topics filled with events, and the CPU time of a process with its threads."""
 
 from __future__ import annotations
 

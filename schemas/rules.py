@@ -85,10 +85,10 @@ def load_rules(path: Path | None) -> Rules:
     if path is None:
         return Rules()
     try:
-        return Rules.model_validate(tomllib.loads(path.read_text()))
+        return Rules.model_validate(tomllib.loads(path.read_bytes().decode()))
     except OSError as error:
         raise RulesError(f"{path}: can't be read: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RulesError(f"{path}: not TOML: {error}") from error
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc'])) or 'rules'}: {e['msg']}" for e in error.errors()]

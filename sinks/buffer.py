@@ -24,6 +24,7 @@ class Buffer:
     rows: int = 0
     bytes: int = 0
     next_offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    first_offsets: dict[TopicPartition, int] = field(default_factory=dict)
     flushed_at: float = float("-inf")
 
     def add(self, partition: TopicPartition, records: list[Any]) -> None:
@@ -39,6 +40,7 @@ class Buffer:
             self.batches.append(rows)
             self.rows += rows.batch.num_rows
             self.bytes += len(record.value)
+        self.first_offsets.setdefault(partition, records[0].offset)
         self.next_offsets[partition] = records[-1].offset + 1
 
     def wait_s(self, now: float) -> float | None:
@@ -55,4 +57,5 @@ class Buffer:
 
     def clear(self) -> None:
         """Forget what was fetched."""
-        self.batches, self.rows, self.bytes, self.next_offsets = [], 0, 0, {}
+        self.batches, self.rows, self.bytes = [], 0, 0
+        self.next_offsets, self.first_offsets = {}, {}

@@ -84,8 +84,8 @@ def identity_check(client: Client, identity: dict[str, str]) -> None:
                 f"the database {client.database} was filled from another Kafka log: {name} was "
                 f"{known[name]!r} and is {value!r} now (the cluster or the topic was made anew). Its "
                 "positions say nothing about this log, and new rows would be taken for old ones. Use a new "
-                "database (GROUPBEAT_DATABASE) or a new folder (GROUPBEAT_PATH), or delete the old one if its "
-                "data is not needed"
+                "database (GROUPBEAT_DATABASE) or a new folder (GROUPBEAT_PATH), or delete the old one if "
+                "its data is not needed"
             )
     fresh = [[name, value] for name, value in sorted(identity.items()) if name not in known]
     if fresh:

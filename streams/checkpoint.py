@@ -4,8 +4,10 @@ A block alternates between two keys, so the copy that the last manifest names is
 manifest goes out after every block is durable. A crash in between leaves the checkpoint before it whole.
 
 Keys carry the *incarnation* of their writer: each restore of a partition begins a new one. A worker that
-stalled, lost its partitions and woke up again writes under its own, older incarnation and so can't touch what
-its successor relies on. Restoring takes the manifest of the newest incarnation.
+stalled, lost its partitions and woke up again writes under its own incarnation, and deletes what its manifest
+no longer names only when its acknowledgement was accepted, so only while it is the owner. So it can't touch
+what its successor relies on. Restoring takes the manifest that came furthest and is whole: state is a
+function of the log, so any whole one is right.
 """
 
 from __future__ import annotations
@@ -51,6 +53,21 @@ class _Manifest(msgspec.Struct):
     meta: bytes
     tables: dict[str, _Blocks]
 
+    def places(self, table: str) -> dict[int, int]:
+        """The place of each live block of a table."""
+        at = self.tables[table]
+        return dict(enumerate(at.places, at.first))
+
+    def key(self, table: str, block: int) -> bytes:
+        """The key of a live block."""
+        at = self.tables[table]
+        place = at.places[block - at.first]
+        return _block_key(table, block, self.incarnations[place // 2], place % 2)
+
+    def block_keys(self) -> set[bytes]:
+        """The keys of all live blocks."""
+        return {self.key(table, block) for table in self.tables for block in self.places(table)}
+
 
 @dataclass(frozen=True)
 class Restored:
@@ -79,57 +96,57 @@ class Checkpoints:
         self._incarnations: list[str] = []
         self._sequence = 0
         self._places: dict[str, dict[int, int]] = {table.name: {} for table in tables}
-        self._stale: list[bytes] = []
+        self._unused: set[bytes] = set()
 
     def restore(self) -> Restored | None:
-        """Load the newest whole checkpoint into the (empty) tables; None when there is none.
+        """Load the furthest whole checkpoint into the (empty) tables; None when there is none.
 
-        Raises `StateError` when a block that the manifest names is missing or of another version.
+        Raises `StateError` when none is whole, or a block is of another version.
         """
         found = self.store.take(self.partition)
-        manifests = {key: value for key, value in found.items() if key.startswith(b"manifest/")}
-        newest = max(manifests, default=None)
-        number = 1 + (int(newest.split(b"/")[1].split(b"-")[0], 16) if newest else 0)
+        manifests = {
+            key: msgspec.msgpack.decode(value, type=_Manifest)
+            for key, value in found.items()
+            if key.startswith(b"manifest/")
+        }
+        number = 1 + max((int(key.split(b"/")[1].split(b"-")[0], 16) for key in manifests), default=0)
         own = f"{number:08x}-{os.urandom(4).hex()}"
-        if newest is None:
+        self._unused = set(found)
+        if not manifests:
             self._incarnations = [own]
-            self._stale = sorted(found)
             return None
-        manifest = msgspec.msgpack.decode(manifests[newest], type=_Manifest)
-        used = {newest}
+        order = sorted(manifests.values(), key=lambda m: (m.next_offset, m.incarnations[0]), reverse=True)
+        manifest = next((one for one in order if found.keys() >= one.block_keys()), None)
+        if manifest is None:
+            missing = min(order[0].block_keys() - found.keys()).decode()
+            raise StateError(
+                f"partition {self.partition}: {missing} of the last checkpoint is missing from its changelog "
+                "topic: was the topic's cleanup policy changed?"
+            )
         for table in self.tables:
-            blocks: dict[int, bytes] = {}
-            at = manifest.tables[table.name]
-            for block, place in enumerate(at.places, at.first):
-                key = _block_key(table.name, block, manifest.incarnations[place // 2], place % 2)
-                if key not in found:
-                    raise StateError(
-                        f"partition {self.partition}: block {key.decode()} of the last checkpoint is "
-                        "missing from its changelog topic: was the topic's cleanup policy changed?"
-                    )
-                used.add(key)
-                blocks[block] = found[key]
-                self._places[table.name][block] = place + 2
-            table.load(blocks)
+            self._places[table.name] = {b: place + 2 for b, place in manifest.places(table.name).items()}
+            table.load({b: found[manifest.key(table.name, b)] for b in self._places[table.name]})
+        self._unused = found.keys() - manifest.block_keys()
         self._incarnations = [own, *manifest.incarnations]
         self._sequence = manifest.sequence
-        self._stale = [*sorted(found.keys() - used), newest]
         return Restored(manifest.next_offset, manifest.meta)
 
     async def write(self, next_offset: int, meta: bytes) -> Written:
-        """Write what changed: every block durable, then the manifest. The caller has sent its rows before."""
+        """Write what changed: every block durable, then the manifest. The caller has sent its rows before.
+
+        Then `clean`, once the checkpoint was acknowledged.
+        """
         began = time.monotonic()
         items: list[Item] = []
-        replaced: list[bytes] = []
         for table in self.tables:
             places = self._places[table.name]
             live = table.live_blocks()
             for gone in [block for block in places if block not in live]:
-                replaced.append(self._key(table.name, gone, places.pop(gone)))
+                self._unused.add(self._key(table.name, gone, places.pop(gone)))
             for block in table.changed_blocks():
                 old = places.get(block)
                 if old is not None and old >= 2:
-                    replaced.append(self._key(table.name, block, old))
+                    self._unused.add(self._key(table.name, block, old))
                 places[block] = new = 1 if old == 0 else 0
                 items.append((self._key(table.name, block, new), table.encode_block(block)))
             table.mark_clean()
@@ -143,11 +160,14 @@ class Checkpoints:
         key = f"manifest/{self._incarnations[0]}".encode()
         await self.store.put(self.partition, [(key, value)])
         crash_point("checkpoint.manifest")
-        deletions: list[Item] = [(key, None) for key in (*self._stale, *replaced)]
-        self._stale = []
-        if deletions:
-            await self.store.put(self.partition, deletions)
+        self._unused -= {key, *(key for key, _ in items)}
         return Written(len(items), size + len(value), time.monotonic() - began)
+
+    async def clean(self) -> None:
+        """Delete what the last manifest does not name. Only its owner may: a successor may rely on it."""
+        if self._unused:
+            await self.store.put(self.partition, [(key, None) for key in sorted(self._unused)])
+            self._unused = set()
 
     def _key(self, table: str, block: int, place: int) -> bytes:
         return _block_key(table, block, self._incarnations[place // 2], place % 2)

@@ -118,8 +118,8 @@ def up(
     """Everything in one terminal: a broker if none is given, worker and sink, with one status line."""
     from streams.up import run_up
 
-    given = broker is not None or "broker" in Settings().model_fields_set
     settings = settings_from(broker=broker, topic_prefix=topic_prefix, path=path, clickhouse=clickhouse)
+    given = "broker" in settings.model_fields_set
     try:
         run_up(settings, own_broker=not given, console=console)
     except RuntimeError as error:

@@ -124,5 +124,5 @@ def unpack_batch(value: bytes) -> pa.RecordBatch:
     try:
         with pa.ipc.open_stream(value) as reader:
             return reader.read_next_batch()
-    except (pa.ArrowInvalid, StopIteration) as error:
+    except (pa.ArrowException, OSError, StopIteration) as error:
         raise PackingError(f"not an Arrow stream of one record batch: {error}") from error

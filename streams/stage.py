@@ -299,6 +299,8 @@ class StageRunner:
     async def _checkpoint(self, part: _Partition) -> None:
         """Rows durable, blocks durable, manifest durable, acknowledgement: in this order, always.
 
+        Then what the manifest does not name is deleted, by who was still the owner at the acknowledgement.
+
         A crash before the manifest leaves the checkpoint before this one; the rows sent since are sent again
         and skipped by their positions. A crash after it, before the acknowledgement, has the input read from
         further back; the manifest says what to skip.
@@ -308,7 +310,9 @@ class StageRunner:
         part.saved_offset = part.next_offset
         part.saved_at = time.monotonic()
         self._metrics.checkpointed(part.number, written)
-        if not await self._source.acknowledge(part.number, part.next_offset):
+        if await self._source.acknowledge(part.number, part.next_offset):
+            await part.checkpoints.clean()
+        else:
             # Another worker owns it by now. It restored what was durable; we must not write again.
             logger.warning("%s/%d: lost to another worker, state dropped", self.name, part.number)
             self._metrics.dropped(part.number)

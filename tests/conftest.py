@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from streams.settings import Settings
@@ -22,7 +23,10 @@ _prefixes = (f"test{number}-" for number in itertools.count())
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let pass what the client libraries are to blame for."""
+    """Settings of all tests; and let pass what the client libraries are to blame for."""
+    # A first example may have to wait for a kernel to be compiled.
+    hypothesis.settings.register_profile("groupbeat", deadline=None)
+    hypothesis.settings.load_profile("groupbeat")
     config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
 
 

@@ -82,7 +82,8 @@ class Chaos(threading.Thread):
 
 def test_nothing_is_lost_or_doubled(tmp_path: Path, broker_jars: Path, clean_environment: None) -> None:
     file = tmp_path / "events.ndjson"
-    values = community(31, EVENTS, 3_000, 300, start_ms=START_MS)
+    values = community(31, EVENTS + 1_000, 3_000, 300, start_ms=START_MS)
+    # Blank lines are no events: that is why there are some more.
     file.write_bytes(b"\n".join(v.replace(b"\n", b" ") for v in values))
     broker = EmbeddedBroker(tmp_path / "broker", lib=broker_jars)
     with broker:
@@ -116,8 +117,8 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path, broker_jars: Path, clean_env
                 thread.ended.set()
                 thread.join(60)
             pipeline.stop()
+    assert found == ""
     for thread in chaos:
         assert thread.random_kills >= KILLS
         assert thread.point_kills >= 2, f"{thread.name}: {thread.point_kills}"
-    assert len(log) >= EVENTS * 0.999  # blank lines are no events
-    assert found == ""
+    assert len(log) >= EVENTS

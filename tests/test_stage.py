@@ -1,0 +1,332 @@
+"""The harness: the order of its effects, and what it does when the log is not as expected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from schemas.tables import RECEIPTS
+from streams.checkpoint import Item, MemoryBlocks
+from streams.columnar import KeyedTable, StateError, StateTable, find_or_add, touch
+from streams.metrics import WorkerMetrics
+from streams.packing import Message, Record, Rows
+from streams.stage import MESSAGE_BYTES, Output, Receipt, StageRunner
+
+ROWS = pa.schema([("offset", pa.int64()), ("text", pa.string())])
+Effects = list[tuple[Any, ...]]
+
+
+class Summing:
+    """Counts how often each value came; gives a row and a message for each record."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.table = KeyedTable("values", np.dtype([("count", "i8")]), 4)
+        self.tables: Sequence[StateTable] = (self.table,)
+        self.receipt = Receipt()
+        self.clock_ms = 5
+        self.ticks: list[bool] = []
+
+    def absorb(self, records: Sequence[Record]) -> Output:
+        for record in records:
+            key = record.value or b""
+            self.table.reserve(1, len(key))
+            row, _ = find_or_add(self.table.arrays, np.frombuffer(key, np.uint8), len(key))
+            self.table.arrays.rows[row]["count"] += 1
+            touch(self.table.arrays, row, 4)
+            self.receipt.consumed += 1
+            self.receipt.accepted += 1
+        rows = {"offset": [r.offset for r in records], "text": [(r.value or b"").decode() for r in records]}
+        batch = pa.RecordBatch.from_pydict(rows, schema=ROWS)
+        messages = [Message("next", 0, r.value) for r in records]
+        return Output([Rows("seen", f"sums/{self.number}", batch)], messages)
+
+    def snapshots(self, version: int) -> list[Rows]:
+        touched = self.table.take_touched().tolist()
+        if not touched:
+            return []
+        rows = {"offset": touched, "text": [self.table.key(row).decode() for row in touched]}
+        return [Rows("counts", f"sums/{self.number}", pa.RecordBatch.from_pydict(rows, schema=ROWS))]
+
+    def tick(self, now_ms: int, *, caught_up: bool) -> list[Message]:
+        self.ticks.append(caught_up)
+        return []
+
+    def meta(self) -> bytes:
+        return b"%d" % self.receipt.consumed
+
+    def restore_meta(self, meta: bytes) -> None:
+        self.receipt = Receipt(int(meta), int(meta))
+
+    @property
+    def counts(self) -> dict[bytes, int]:
+        return {self.table.key(r): int(self.table.arrays.rows[r]["count"]) for r in range(len(self.table))}
+
+
+class World(MemoryBlocks):
+    """Log, input and block store in one, writing down each effect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.effects: Effects = []
+        self.first, self.end = 0, 1 << 40
+        self.owned = True
+        self.assigned_now: list[int] = []
+
+    def partitions(self, topic: str) -> int:
+        return 2
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            table = dict(message.headers).get("table", b"").decode()
+            self.effects.append(("send", message.topic, *([table] if table else [])))
+
+    async def put(self, partition: int, items: Sequence[Item]) -> None:
+        await super().put(partition, items)
+        kinds = {"delete" if value is None else key.split(b"/")[0].decode() for key, value in items}
+        self.effects += [(kind,) for kind in sorted(kinds)]
+
+    async def acknowledge(self, partition: int, next_offset: int) -> bool:
+        self.effects.append(("acknowledge", next_offset))
+        return self.owned
+
+    async def rewind(self, partition: int, next_offset: int) -> None:
+        self.effects.append(("rewind", next_offset))
+
+    def assigned(self) -> Sequence[int]:
+        return self.assigned_now
+
+    async def first_offset(self, partition: int) -> int:
+        return self.first
+
+    def end_offset(self, partition: int) -> int | None:
+        return self.end
+
+
+class Bench:
+    """A stage over a world."""
+
+    def __init__(self, world: World, *, flush_s: float = float("inf"), checkpoint_s: float = float("inf")):
+        self.world = world
+        self.metrics = WorkerMetrics()
+        self.reducers: list[Summing] = []
+        self.runner = StageRunner(
+            "sums",
+            self._make,
+            log=world,
+            source=world,
+            blocks=world,
+            metrics=self.metrics.stage("sums"),
+            wall_s=lambda: 1000.0,
+            flush_s=flush_s,
+            checkpoint_s=checkpoint_s,
+        )
+
+    def _make(self, number: int) -> Summing:
+        self.reducers.append(Summing(number))
+        return self.reducers[-1]
+
+    @property
+    def counts(self) -> dict[bytes, int]:
+        return self.reducers[-1].counts
+
+    def effects(self, action: Callable[[], Any]) -> Effects:
+        """What an action does to the world."""
+        self.world.effects.clear()
+        asyncio.run(action())
+        return list(self.world.effects)
+
+    def absorb(self, *values: str, at: int) -> Effects:
+        records = [Record(offset, 0, value.encode()) for offset, value in enumerate(values, at)]
+        return self.effects(lambda: self.runner.absorb(0, records))
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(name, {"stage": "sums", **labels})
+
+
+SEEN = [("send", "next"), ("send", "next"), ("send", "rows", "seen")]
+
+
+def test_a_checkpoint_is_rows_then_blocks_then_manifest_then_acknowledgement() -> None:
+    bench = Bench(World())
+    assert bench.absorb("a", "b", at=0) == SEEN
+    assert bench.effects(bench.runner.checkpoint) == [
+        ("send", "rows", "counts"),
+        ("send", "rows", "receipts"),
+        ("block",),
+        ("manifest",),
+        ("acknowledge", 2),
+    ]
+
+
+def test_what_a_manifest_no_longer_names_is_deleted_last() -> None:
+    world = World()
+    first = Bench(world)
+    first.absorb("a", at=0)
+    asyncio.run(first.runner.checkpoint())
+    second = Bench(world)
+    second.absorb("a", at=1)
+    effects = second.effects(second.runner.checkpoint)
+    assert effects[-4:] == [("block",), ("manifest",), ("acknowledge", 2), ("delete",)]
+
+
+def test_messages_of_a_batch_are_sent_before_the_next_is_absorbed() -> None:
+    bench = Bench(World())
+
+    class Refused(Exception):
+        pass
+
+    async def refuse(messages: Sequence[Message]) -> None:
+        raise Refused
+
+    bench.world.send = refuse  # type: ignore[method-assign]
+    with pytest.raises(Refused):
+        bench.absorb("a", at=0)
+
+
+def test_after_a_restart_it_goes_on_from_the_checkpoint_and_skips_what_it_has() -> None:
+    world = World()
+    before = Bench(world)
+    before.absorb("a", "b", "a", at=0)
+    asyncio.run(before.runner.checkpoint())
+    before.absorb("lost with the process", at=3)
+    after = Bench(world)
+    assert after.absorb("a", "b", "a", "c", at=0) == [("send", "next"), ("send", "rows", "seen")]
+    assert after.counts == {b"a": 2, b"b": 1, b"c": 1}
+    assert after.reducers[0].receipt.consumed == 4
+    assert after.absorb("b", "a", at=1) == []
+    assert after.counts == {b"a": 2, b"b": 1, b"c": 1}
+
+
+def test_a_gap_is_read_again() -> None:
+    bench = Bench(World())
+    bench.absorb("a", at=0)
+    assert bench.absorb("c", at=2) == [("rewind", 1)]
+    assert bench.counts == {b"a": 1}
+    bench.absorb("b", "c", at=1)
+    assert bench.counts == {b"a": 1, b"b": 1, b"c": 1}
+
+
+def test_records_that_left_the_log_are_counted_and_it_goes_on() -> None:
+    bench = Bench(World())
+    bench.absorb("a", at=0)
+    bench.world.first = 10
+    assert bench.absorb("k", "l", at=10) == SEEN
+    assert bench.value("groupbeat_lost_records_total") == 9
+    assert bench.counts == {b"a": 1, b"k": 1, b"l": 1}
+
+
+def test_what_is_left_of_a_gap_after_retention_is_read_again() -> None:
+    bench = Bench(World())
+    bench.absorb("a", at=0)
+    bench.world.first = 5
+    assert bench.absorb("k", at=10) == [("rewind", 5)]
+    assert bench.value("groupbeat_lost_records_total") == 4
+
+
+def test_a_log_that_ends_before_the_checkpoint_stops_the_stage() -> None:
+    world = World()
+    before = Bench(world)
+    before.absorb("a", "b", "c", at=0)
+    asyncio.run(before.runner.checkpoint())
+    world.end = 1
+    after = Bench(world)
+    with pytest.raises(
+        StateError, match="sums/0: the checkpoint stands at offset 3, but the input ends at 1"
+    ):
+        after.absorb("a", at=0)
+
+
+def test_a_refused_acknowledgement_drops_the_state_and_deletes_nothing() -> None:
+    world = World()
+    bench = Bench(world)
+    bench.absorb("a", at=0)
+    asyncio.run(bench.runner.checkpoint())
+    zombie = Bench(world)
+    zombie.absorb("a", at=1)
+    world.owned = False
+    assert zombie.effects(zombie.runner.checkpoint)[-1] == ("acknowledge", 2)
+    assert zombie.effects(zombie.runner.checkpoint) == []
+    assert len(zombie.reducers) == 1
+    world.owned = True
+    zombie.absorb("b", at=2)
+    assert len(zombie.reducers) == 2, "it has to be restored anew"
+
+
+def test_released_partitions_are_saved_and_restored_anew() -> None:
+    bench = Bench(World())
+    bench.absorb("a", at=0)
+    effects = bench.effects(bench.runner.release)
+    assert effects[-3:] == [("block",), ("manifest",), ("acknowledge", 1)]
+    bench.absorb("a", "b", at=0)
+    assert len(bench.reducers) == 2
+    assert bench.counts == {b"a": 1, b"b": 1}
+
+
+def test_an_entity_is_flushed_at_most_once_in_flush_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("streams.stage.time.monotonic", lambda: now)
+    bench = Bench(World(), flush_s=1.0)
+    flushed = 0
+    for step in range(100):
+        now += 0.1
+        flushed += ("send", "rows", "counts") in bench.absorb("a", at=step)
+    assert 9 <= flushed <= 10
+    bench.world.assigned_now = [0]
+    bench.absorb("a", "b", at=100)
+    now += 5
+    assert ("send", "rows", "counts") in bench.effects(bench.runner.tick)
+    now += 5
+    assert bench.effects(bench.runner.tick) == [], "nothing has changed since"
+
+
+def test_a_tick_restores_what_was_assigned_and_checkpoints_what_is_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("streams.stage.time.monotonic", lambda: now)
+    world = World()
+    world.assigned_now = [0]
+    world.end = 1
+    bench = Bench(world, checkpoint_s=10)
+    assert bench.effects(bench.runner.tick) == []
+    assert bench.reducers[0].ticks == [False]
+    bench.absorb("a", at=0)
+    assert bench.effects(bench.runner.tick) == []
+    now += 10
+    assert ("acknowledge", 1) in bench.effects(bench.runner.tick)
+    assert bench.reducers[0].ticks == [False, True, True]
+    now += 10
+    assert bench.effects(bench.runner.tick) == [], "nothing to save since"
+
+
+def test_rows_are_cut_into_messages_of_a_bearable_size() -> None:
+    bench = Bench(World())
+    long = "x" * (MESSAGE_BYTES // 10)
+    sent = bench.absorb(*[long] * 35, at=0)
+    assert sent.count(("send", "rows", "seen")) in (4, 5)
+
+
+def test_the_receipt_carries_where_the_stage_stands() -> None:
+    world = World()
+    bench = Bench(world)
+    bench.absorb("a", "b", at=0)
+    sent: list[Rows] = []
+
+    async def keep(messages: Sequence[Message]) -> None:
+        sent.extend(Rows.unpack(m.value or b"", m.headers) for m in messages)
+
+    world.send = keep  # type: ignore[method-assign]
+    asyncio.run(bench.runner.checkpoint())
+    receipt = next(rows for rows in sent if rows.table == "receipts")
+    assert receipt.partition == "sums/0"
+    assert receipt.batch.schema == RECEIPTS.arrow_schema
+    [row] = receipt.batch.to_pylist()
+    wanted = {"stage": "sums", "partition": 0, "consumed": 2, "accepted": 2, "next_offset": 2}
+    assert {name: row[name] for name in wanted} == wanted
+    assert row["_version"] == 2 << 24
