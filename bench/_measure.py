@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from streams.broker.process import LEASH
 from streams.ndjson import key_of
 from streams.sending import EventSender, events_partitions
 from streams.settings import Settings
@@ -76,7 +77,7 @@ def run_json(
     `command` is what follows ``python``. Raises `RuntimeError` with the end of its output if there is none.
     """
     run = subprocess.run(
-        [sys.executable, *command],
+        [sys.executable, str(LEASH), str(os.getpid()), sys.executable, *command],
         cwd=REPO,
         env={**os.environ, **(environment or {})},
         capture_output=True,

@@ -12,7 +12,9 @@ the first event to the last, results flushed. It imports nothing of groupbeat.
 import json
 import os
 import resource
+import shutil
 import sys
+import tempfile
 import time
 import uuid
 from datetime import datetime
@@ -33,6 +35,7 @@ app = faust.App(
     broker=f"kafka://{os.environ.get('BENCH_BROKER', '127.0.0.1:9092')}",
     value_serializer="json",
     store="memory://",
+    datadir=os.path.join(tempfile.gettempdir(), f"{NAME}-data"),
     consumer_auto_offset_reset="earliest",
     topic_partitions=int(os.environ.get("BENCH_PARTITIONS", "4")),
     topic_disable_leader=True,
@@ -100,6 +103,7 @@ def cpu_seconds() -> float:
 @app.agent(events_topic)
 async def users(stream):
     global done, started
+    await users_topic.maybe_declare()  # brokers rarely create topics by themselves
     async for event in stream:
         if started is None:
             started = time.perf_counter(), cpu_seconds()
@@ -122,6 +126,7 @@ async def report() -> None:
     await app.producer.flush()
     seconds, cpu = time.perf_counter() - started[0], cpu_seconds() - started[1]
     print(json.dumps({"events": done, "seconds": seconds, "cpu_seconds": cpu}), file=sys.__stdout__, flush=True)
+    shutil.rmtree(app.conf.datadir, ignore_errors=True)
     os._exit(0)  # measured; how long a worker takes to stop is not the question
 
 

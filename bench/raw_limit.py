@@ -9,7 +9,7 @@ import argparse
 import asyncio
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from bench._measure import Result, Stopwatch
 from schemas.fast import DECODER
@@ -23,14 +23,11 @@ async def read(settings: Settings, topic: str, events: int) -> Result:
     Messages that are not events are counted too. Raises `TimeoutError` when nothing comes for 10 s.
     """
     consumer = AIOKafkaConsumer(
-        auto_offset_reset="earliest", enable_auto_commit=False, **aiokafka_config(settings)
+        topic, auto_offset_reset="earliest", enable_auto_commit=False, **aiokafka_config(settings)
     )
     decode = DECODER.decode
-    await consumer.start()
+    await consumer.start()  # without a group it reads all partitions, each from its start
     try:
-        await consumer._client._wait_on_metadata(topic)
-        consumer.assign([TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic)])
-        await consumer.seek_to_beginning()
         watch = Stopwatch()
         done = 0
         while done < events:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from streams.logs import configure
@@ -38,7 +39,7 @@ Files = Annotated[list[Path], typer.Argument(help="NDJSON, plain or .gz; - for s
 
 def stop(message: object) -> NoReturn:
     """End with a message on standard error and exit code 1."""
-    errors.print(f"[red]groupbeat:[/red] {message}", highlight=False, soft_wrap=True)
+    errors.print(f"[red]groupbeat:[/red] {escape(str(message))}", highlight=False, soft_wrap=True)
     raise typer.Exit(1)
 
 
@@ -158,6 +159,7 @@ def emit(
 @app.command()
 def replay(files: Files, path: Folder = None, clickhouse: Server = None) -> None:
     """Run files of events through all stages into ClickHouse, with no broker."""
+    from schemas.rules import RulesError
     from sinks.errors import SinkError
     from streams.backfill import backfill
     from streams.emit import FileError
@@ -169,7 +171,7 @@ def replay(files: Files, path: Folder = None, clickhouse: Server = None) -> None
             count = backfill(
                 settings, files, lambda done, total: bar.update(task, completed=done, total=total)
             )
-        except (SinkError, FileError) as error:
+        except (SinkError, FileError, RulesError) as error:
             stop(error)
     console.print(f"{count:,} events replayed into {settings.clickhouse or settings.path}", highlight=False)
 
@@ -263,7 +265,7 @@ def show_settings() -> None:
     current = settings_from()
     for name, info in Settings.model_fields.items():
         console.print(
-            f"GROUPBEAT_{name.upper()}={getattr(current, name)}  [dim]{info.description or ''}[/dim]",
+            f"GROUPBEAT_{name.upper()}={escape(str(getattr(current, name)))}  [dim]{info.description or ''}[/dim]",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from sinks.query import query as ask
@@ -56,7 +57,7 @@ def as_table(names: Sequence[str], rows: Sequence[Sequence[Any]], title: str | N
     table = Table(title=title, title_justify="left", title_style="bold")
     for i, name in enumerate(names):
         number = bool(rows) and isinstance(rows[0][i], int | float) and not isinstance(rows[0][i], bool)
-        table.add_column(name, justify="right" if number else "left", overflow="fold")
+        table.add_column(escape(name), justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_text(value) for value in row))
     return table
@@ -65,7 +66,7 @@ def as_table(names: Sequence[str], rows: Sequence[Sequence[Any]], title: str | N
 def _text(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return str(value)
+    return escape(str(value))  # what apps send is no markup of ours
 
 
 RECEIPT_SQL = (
