@@ -28,6 +28,7 @@ UNREACHABLE = {
     "KafkaConnectionError",
     "KafkaTimeoutError",
     "NodeNotReadyError",
+    "RequestTimedOutError",
     "TimeoutError",
 }
 CONNECT_TIMEOUT_S = 4.0
@@ -105,17 +106,18 @@ def check_reachable(settings: Settings) -> None:
 
 @contextmanager
 def open_admin(
-    config: dict[str, Any], address: str, *, timeout_s: float = ANSWER_TIMEOUT_S
+    config: dict[str, Any], address: str, *, timeout_s: float | None = None
 ) -> Iterator[KafkaAdminClient]:
     """kafka-python's admin client, closed in every case; its errors come out as `KafkaError`."""
+    timeout_ms = int((timeout_s or ANSWER_TIMEOUT_S) * 1000)
     with explained(address, config), closing(NetClients()) as net_clients:
         try:
             admin = KafkaAdminClient(
                 **config,
                 client_id="groupbeat-admin",
                 kafka_client=net_clients,
-                bootstrap_timeout_ms=int(timeout_s * 1000),
-                request_timeout_ms=int(timeout_s * 1000),
+                bootstrap_timeout_ms=timeout_ms,
+                request_timeout_ms=timeout_ms,
                 reconnect_backoff_max_ms=1000,
             )
         except kafka_errors.KafkaTimeoutError as error:
@@ -160,15 +162,10 @@ def explain(error: BaseException, address: str, config: dict[str, Any]) -> Kafka
     if "Authorization" in kind:
         return KafkaUnavailable(
             f"Kafka at {address} does not let the user {user or 'ANONYMOUS'!r} do this ({kind}): "
-            "check the broker's ACLs, see docs/security.md"
+            "check the broker's ACLs for our topics, groups and the cluster"
         )
-    if kind in (
-        "KafkaTimeoutError",
-        "NodeNotReadyError",
-        "KafkaConnectionError",
-        "IncompatibleBrokerVersion",
-    ):
-        detail = f"{kind}: {error}".removesuffix(f": {kind}")
+    detail = str(error) if kind in str(error) else f"{kind}: {error}"
+    if kind in UNREACHABLE:
         protocol = config.get("security_protocol", "PLAINTEXT")
         certificate = (
             " (does the broker ask for a certificate? GROUPBEAT_SSL_CERTFILE)" if "SSL" in protocol else ""
@@ -178,7 +175,7 @@ def explain(error: BaseException, address: str, config: dict[str, Any]) -> Kafka
             f"GROUPBEAT_SECURITY_PROTOCOL, now {protocol}{certificate}, and that the broker's "
             "advertised.listeners can be reached from here"
         )
-    return KafkaError(f"Kafka at {address}: {kind}: {error}")
+    return KafkaError(f"Kafka at {address}: {detail}")
 
 
 class _Password(str):

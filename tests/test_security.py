@@ -231,12 +231,14 @@ def test_what_is_wrong_is_told_within_10_s(
     secure: Secure,
     events: Path,
     logged: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = secure.settings(**wrong(secure))
     start = time.monotonic()
     with pytest.raises(KafkaUnavailable, match=said) as told:
         init(settings)
     assert time.monotonic() - start < 10
+    monkeypatch.setattr("streams.connection.ANSWER_TIMEOUT_S", 2.0)
     with pytest.raises(KafkaUnavailable, match=said):
         emit(settings, [events])
     for error in chain(told.value):

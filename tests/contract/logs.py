@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from aiokafka import AIOKafkaProducer
+
 from schemas.rules import Rules
 from streams.flow import Context
 from streams.kafka_stage import KafkaStage
@@ -17,7 +19,7 @@ from streams.stage import Input, Log, StageRunner
 from tests.contract.recorder import Recorders, SeenBlocks
 
 PARTITIONS = 2
-PATIENCE_S = 40.0
+PATIENCE_S = 20.0
 
 
 class Running(Protocol):
@@ -97,6 +99,7 @@ class InProcess:
         recorders = Recorders()
         context = Context(Rules(), lambda _: PARTITIONS)
         worker = LocalWorker(self._log, self._state, context, wall_s=time.time, stages=[recorders.stage])
+        await worker.tick()
         return LocalRunning(recorders, worker)
 
     async def trim(self, partition: int, before: int) -> None:
@@ -165,3 +168,12 @@ class Kafka:
 
         with connected_admin(self._settings) as admin:
             admin.delete_records({TopicPartition(self._settings.topic("events"), partition): before})
+
+    @property
+    def topic(self) -> str:
+        """The topic of events."""
+        return self._settings.topic("events")
+
+    def transactions(self) -> AIOKafkaProducer:
+        """A producer that writes in transactions, as stream processors before us do."""
+        return AIOKafkaProducer(bootstrap_servers=self._settings.servers, transactional_id="contract")

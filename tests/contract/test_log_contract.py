@@ -19,7 +19,7 @@ def in_process() -> LogUnderTest:
 
 
 @pytest.fixture
-def kafka(settings: Settings) -> LogUnderTest:
+def kafka(settings: Settings) -> Kafka:
     from streams.topics import init
 
     mine = settings.model_copy(update={"partitions": 2, "worker_id": "contract"})
@@ -188,6 +188,27 @@ def test_the_ends_of_a_log_are_known(log: LogUnderTest) -> None:
         await log.trim(0, 4)
         assert await source.first_offset(0) == 4
         assert source.end_offset(0) == 6
+        await stage.stop()
+
+    run(scenario)
+
+
+@pytest.mark.broker
+def test_markers_of_transactions_take_offsets_and_hold_nobody_up(kafka: Kafka) -> None:
+    """What is left out are committed transactions' markers; what is given up is not read."""
+
+    async def scenario() -> None:
+        stage = await kafka.start()
+        async with kafka.transactions() as producer:
+            for number, commit in enumerate((True, False, True, True)):
+                await producer.begin_transaction()
+                await producer.send_and_wait(kafka.topic, b"%d" % number, partition=0)
+                await (producer.commit_transaction() if commit else producer.abort_transaction())
+                await asyncio.sleep(0.2)
+        await stage.log.send(events(0, b"last"))
+        found = await absorbed(stage, 0, 4)
+        assert found[-1] == b"last"
+        print(found, [r.offset for r in stage.recorders[0].records])
         await stage.stop()
 
     run(scenario)
