@@ -201,7 +201,7 @@ class StageRunner:
         """Checkpoint every partition and forget it, for whoever owns it next."""
         async with self._busy:
             for part in list(self._partitions.values()):
-                await self._checkpoint(part)
+                await self._checkpoint(part, final=True)
             self._drop_all()
 
     def _drop_all(self) -> None:
@@ -296,7 +296,7 @@ class StageRunner:
         batch = pa.RecordBatch.from_pylist([row], schema=RECEIPTS.arrow_schema)
         return Rows("receipts", f"{self.name}/{part.number}", batch)
 
-    async def _checkpoint(self, part: _Partition) -> None:
+    async def _checkpoint(self, part: _Partition, *, final: bool = False) -> None:
         """Rows durable, blocks durable, manifest durable, acknowledgement: in this order, always.
 
         Then what the manifest does not name is deleted, by who was still the owner at the acknowledgement.
@@ -305,7 +305,7 @@ class StageRunner:
         and skipped by their positions. A crash after it, before the acknowledgement, has the input read from
         further back; the manifest says what to skip.
         """
-        await self._flush(part, with_receipt=part.next_offset > part.saved_offset)
+        await self._flush(part, with_receipt=final)
         written = await part.checkpoints.write(part.next_offset, part.reducer.meta())
         part.saved_offset = part.next_offset
         part.saved_at = time.monotonic()

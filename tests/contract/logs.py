@@ -19,7 +19,7 @@ from streams.stage import Input, Log, StageRunner
 from tests.contract.recorder import Recorders, SeenBlocks
 
 PARTITIONS = 2
-PATIENCE_S = 20.0
+PATIENCE_S = 15.0
 
 
 class Running(Protocol):
@@ -51,12 +51,18 @@ class LogUnderTest(Protocol):
         """A stage over what is there."""
         ...
 
+    async def end(self) -> None:
+        """End what still runs."""
+        ...
+
     async def trim(self, partition: int, before: int) -> None:
         """Delete the records of `events` before an offset, as retention does."""
         ...
 
 
 class _Running:
+    ended = False
+
     def __init__(self, recorders: Recorders, runner: StageRunner) -> None:
         self.recorders = recorders
         self.runner = runner
@@ -99,8 +105,12 @@ class InProcess:
         recorders = Recorders()
         context = Context(Rules(), lambda _: PARTITIONS)
         worker = LocalWorker(self._log, self._state, context, wall_s=time.time, stages=[recorders.stage])
+        running = LocalRunning(recorders, worker)
         await worker.tick()
-        return LocalRunning(recorders, worker)
+        return running
+
+    async def end(self) -> None:
+        pass
 
     async def trim(self, partition: int, before: int) -> None:
         self._log.trim("events", partition, before)
@@ -114,8 +124,8 @@ class KafkaRunning(_Running):
         self._stage = stage
         self._failures = failures
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+    async def until(self, condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+        deadline = time.monotonic() + patience_s
         while not condition():
             if self._failures:
                 raise self._failures[0]
@@ -124,9 +134,14 @@ class KafkaRunning(_Running):
             await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
+        self.ended = True
         await self._stage.stop()
 
     async def crash(self) -> None:
+        if self.ended:
+            return
+        self.ended = True
+
         async def nothing() -> None:
             pass
 
@@ -139,6 +154,7 @@ class Kafka:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._started: list[KafkaRunning] = []
 
     async def start(self) -> KafkaRunning:
         recorders = Recorders()
@@ -154,9 +170,14 @@ class Kafka:
             fail=failures.append,
         )
         running = KafkaRunning(recorders, stage, failures)
+        self._started.append(running)
         await stage.start()
         await running.until(lambda: len(recorders.made) == PARTITIONS)
         return running
+
+    async def end(self) -> None:
+        for running in self._started:
+            await running.crash()
 
     async def trim(self, partition: int, before: int) -> None:
         await asyncio.to_thread(self._trim, partition, before)
