@@ -67,7 +67,7 @@ def wait_for(pipeline: Pipeline, events: int, timeout_s: float = 600.0) -> None:
     while accepted(pipeline) < events or metric(pipeline.sink, "groupbeat_sink_lag") > 0:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{accepted(pipeline)} of {events} after {timeout_s} s\n{pipeline.worker.tail()}")
-        time.sleep(0.1)
+        time.sleep(0.5)
 
 
 def backlog(settings: Settings, events: int, folder: Path) -> Run:

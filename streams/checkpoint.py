@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import lz4.frame
 import msgspec
 
 from streams.columnar import StateError, StateTable
@@ -148,7 +149,7 @@ class Checkpoints:
                 if old is not None and old >= 2:
                     self._unused.add(self._key(table.name, block, old))
                 places[block] = new = 1 if old == 0 else 0
-                items.append((self._key(table.name, block, new), table.encode_block(block)))
+                items.append((self._key(table.name, block, new), _compressed(table.encode_block(block))))
             table.mark_clean()
         size = sum(len(value) for _, value in items if value)
         await self.store.put(self.partition, items)
@@ -190,6 +191,11 @@ class Checkpoints:
         for places in self._places.values():
             for block, place in places.items():
                 places[block] = number[place // 2] * 2 + place % 2
+
+
+def _compressed(block: bytes) -> bytes:
+    compressed: bytes = lz4.frame.compress(block, compression_level=0)
+    return compressed
 
 
 def _block_key(table: str, block: int, incarnation: str, slot: int) -> bytes:

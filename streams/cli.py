@@ -265,7 +265,8 @@ def show_settings() -> None:
     current = settings_from()
     for name, info in Settings.model_fields.items():
         console.print(
-            f"GROUPBEAT_{name.upper()}={escape(str(getattr(current, name)))}  [dim]{info.description or ''}[/dim]",
+            f"GROUPBEAT_{name.upper()}={escape(str(getattr(current, name)))}  "
+            f"[dim]{info.description or ''}[/dim]",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
 

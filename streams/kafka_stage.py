@@ -249,7 +249,7 @@ def _faust_app(stage: Stage, settings: Settings) -> faust.App:
         stream_wait_empty=False,
         stream_recovery_delay=0.0,
         producer_acks=-1,
-        producer_compression_type="lz4",
+        producer_compression_type=None,  # see `packing.pack_batch`
         producer_linger=0,
         producer_max_request_size=16 * 1024 * 1024,
         producer_request_timeout=SEND_TIMEOUT_S,

@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     clickhouse_password: SecretStr = SecretStr("")
     database: str = Field("groupbeat", pattern=r"^[a-z_][a-z0-9_]*$")
     path: Path = Field(Path("var/clickhouse"), description="Folder of the embedded engine")
-    insert_rows: int = Field(50_000, ge=1, le=1_000_000, description="Rows that make an insert at once")
+    insert_rows: int = Field(100_000, ge=1, le=1_000_000, description="Rows that make an insert at once")
     insert_s: float = Field(1.0, gt=0, le=60, description="Seconds after which fewer rows are inserted")
 
     # What we answer on

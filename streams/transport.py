@@ -14,11 +14,11 @@ from typing import Any
 
 import faust
 from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.consumer import fetcher
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streams.packing import Record
 
 BATCH_TOPICS = "groupbeat_batch_topics"
 """The attribute of a Faust app that holds the names of its batch topics."""
@@ -27,7 +27,7 @@ FRESH_MS = 4_000
 
 
 class BatchSchema(faust.Schema[Any, Any]):
-    """Hands the batch over as it is: a list of `Record`."""
+    """Hands the batch over as it is: a list of records, see `streams.packing.Record`."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> Any:
         """No key: the records have their own."""
@@ -38,8 +38,41 @@ class BatchSchema(faust.Schema[Any, Any]):
         return message.value
 
 
+class BatchTopics(frozenset[str]):
+    """Marks a consumer of ours: its records of these topics stay as the parser made them."""
+
+
+class PlainRecords(fetcher.PartitionRecords):  # type: ignore[misc]
+    """The records of a fetched partition, without aiokafka's wrapping where a consumer has `BatchTopics`.
+
+    Building a ``ConsumerRecord`` costs more than parsing one: 1.5 of 3 us. What the parser gives has all that
+    `streams.packing.Record` asks for.
+    """
+
+    def __init__(self, tp: TP, records: Any, aborted: Any, offset: int, key: Any, *rest: Any) -> None:
+        self._plain = isinstance(key, BatchTopics) and tp.topic in key
+        super().__init__(tp, records, aborted, offset, None if isinstance(key, BatchTopics) else key, *rest)
+
+    def _consumer_record(self, tp: TP, record: Any) -> Any:
+        return record if self._plain else super()._consumer_record(tp, record)
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """Faust's thread around aiokafka's consumer, made one of ours."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # The one argument of aiokafka's that reaches `PlainRecords`.
+        consumer._key_deserializer = BatchTopics(getattr(self.app, BATCH_TOPICS))
+        fetcher.PartitionRecords = PlainRecords
+        return consumer
+
+
 class Consumer(driver.Consumer):
     """Fetches batches; its offsets are committed by the stages, not by counting acknowledgements."""
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(
         self,
@@ -81,14 +114,14 @@ class Consumer(driver.Consumer):
 
     def _batch_message(self, tp: TP, batch: list[Any]) -> ConsumerMessage:
         last = batch[-1]
-        value: Any = [Record(r.offset, r.timestamp, r.value, r.key, r.headers) for r in batch]
+        value: Any = batch
         headers: Any = ()
         return ConsumerMessage(
             tp.topic,
             tp.partition,
             last.offset,
             last.timestamp / 1000,
-            last.timestamp_type,
+            0,
             headers,
             None,
             value,

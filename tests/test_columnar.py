@@ -58,6 +58,8 @@ def test_grows_by_many_rows_and_keeps_what_it_has() -> None:
     for number in range(0, 20_000, 37):
         assert add(grown, b"person %d" % number) == (number, False)
     assert contents(grown) == {b"person %d" % n: n for n in range(20_000)}
+    add(grown, b"person 0", 0)
+    assert grown.take_touched().tolist() == list(range(20_000))
 
 
 @settings(max_examples=50)

@@ -88,6 +88,9 @@ def test_what_has_expired_is_freed_and_its_blocks_are_dropped() -> None:
     assert len(recent) < 10_000 + 10_000 + 2 * BLOCK_ROWS
     assert min(blocks) > 0
     assert sorted(blocks) == list(range(min(blocks), min(blocks) + len(blocks)))
+    save(recent, blocks)
+    after = restored(blocks)
+    assert after.arrays.entries[: len(after)].tolist() == recent.arrays.entries[: len(recent)].tolist()
 
 
 def test_a_full_block_is_written_once() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -17,6 +19,8 @@ from schemas.tables import MONEY
 from streams.columnar import Array
 
 TEXT_FIELDS: tuple[str, ...] = tuple(f for f in FIELDS if f not in ("occurred_at", "amount"))
+_TEXT_GETTERS = {name: attrgetter(name) for name in TEXT_FIELDS}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Columns:
@@ -28,14 +32,12 @@ class Columns:
         present = {name for kind in kinds for name in kind.__struct_fields__} | {"action"}
         absent = pa.repeat("", len(events))
         self.text: dict[str, pa.StringArray] = {
-            name: pa.array([getattr(e, name) or "" for e in events], pa.string())
-            if name in present
-            else absent
-            for name in TEXT_FIELDS
+            name: _text(list(map(get, events))) if name in present else absent
+            for name, get in _TEXT_GETTERS.items()
         }
-        moments = pa.array([e.occurred_at for e in events], pa.timestamp("us", tz="UTC"))
-        # Cut to the millisecond, towards the past: integer division of a signed count rounds down in numpy.
-        self.occurred_at: Array = moments.cast(pa.int64()).to_numpy() // 1000
+        # Cut to the millisecond, towards the past: numpy's division of a signed count rounds down.
+        since = pa.array([e.occurred_at - _EPOCH for e in events], pa.duration("us"))
+        self.occurred_at: Array = since.cast(pa.int64()).to_numpy() // 1000
         self._has_amount = "amount" in present
 
     def amount(self) -> pa.Array:
@@ -55,6 +57,11 @@ class Columns:
         """The codes of `schemas.actions`."""
         codes = ROLE_CODES
         return pa.array([codes[e.role] for e in self._events], pa.uint8())
+
+
+def _text(values: list[str | None]) -> pa.StringArray:
+    column = pa.array(values, pa.string())
+    return pc.fill_null(column, "") if column.null_count else column
 
 
 def take(column: pa.Array, kept: pa.Array | None) -> pa.Array:

@@ -72,7 +72,7 @@ class Intake:
 
     def absorb(self, records: Sequence[Record]) -> Output:
         """Judge records; gives rows for `events` and `rejected`, and actions along every route."""
-        if any(record.headers for record in records):
+        if any([record.headers for record in records]):
             return self._absorb_replays(records)
         return self._absorb(records, None)
 
@@ -119,8 +119,8 @@ class Intake:
             self.receipt.duplicate += int(np.count_nonzero(verdict == DUPLICATE))
             if accepted:
                 mine = [records[i] for i in decoded.indexes]
-                offsets = np.fromiter((r.offset for r in mine), np.int64, len(mine))
-                arrived = np.fromiter((r.timestamp_ms for r in mine), np.int64, len(mine))
+                offsets = np.array([r.offset for r in mine], np.int64)
+                arrived = np.array([r.timestamp for r in mine], np.int64)
                 output.rows.append(self._event_rows(columns, kept, offsets, arrived, late, replay_of))
                 for route in self._routes:
                     output.messages += self._actions(route, columns, kept, offsets, clocks)
@@ -134,7 +134,7 @@ class Intake:
 
     def _passed(self, records: Sequence[Record]) -> None:
         self._offset = records[-1].offset
-        self._broker_ms = max(self._broker_ms, records[-1].timestamp_ms)
+        self._broker_ms = max(self._broker_ms, records[-1].timestamp)
 
     def _judge(
         self, columns: Columns, records: Sequence[Record], taken: list[int]
@@ -149,7 +149,7 @@ class Intake:
         clock = judge(
             self.recent.arrays,
             columns.occurred_at,
-            np.fromiter((records[i].timestamp_ms for i in taken), np.int64, count),
+            np.array([records[i].timestamp for i in taken], np.int64),
             Text.of(columns.text["community_id"]),
             Text.of(columns.text["event_id"]),
             self.clock_ms,
@@ -213,7 +213,7 @@ class Intake:
             "source_offset": pa.array(offsets),
             "replay_of": pa.array([replay_of] * len(mine), pa.uint64()),
             "_position": pa.array(offsets << POSITION_ROW_BITS),
-            "_ingested_at": moments(np.array([r.timestamp_ms for r in mine], np.int64)),
+            "_ingested_at": moments(np.array([r.timestamp for r in mine], np.int64)),
         }
         schema = REJECTED.arrow_schema
         batch = pa.RecordBatch.from_arrays([found[name] for name in schema.names], schema=schema)

@@ -148,7 +148,7 @@ class Users:
             "rule": words(found["rule"], RULES),
             "evidence": pa.array(evidence, pa.string()),
             "_position": pa.array(found["position"]),
-            "_ingested_at": moments(np.full(count, record.timestamp_ms)),
+            "_ingested_at": moments(np.full(count, record.timestamp)),
         }
         output.rows.append(self._rows(SEGMENT_TRANSITIONS.name, columns, SEGMENT_TRANSITIONS.arrow_schema))
 
