@@ -1,7 +1,7 @@
 """groupbeat itself under load: events -> users, transitions and events in ClickHouse. Real processes.
 
-CPU is of worker and sink together, from the moment the worker is at work on a full topic until everything is in
-ClickHouse; imports and the compiling of rules are not in it. The broker's is not in it, either.
+CPU is of worker and sink together, from the moment the worker is at work on a full topic until everything is
+in ClickHouse; imports and the compiling of rules are not in it. The broker's is not in it, either.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def wait_for(pipeline: Pipeline, events: int, timeout_s: float = 600.0) -> None:
     deadline = time.monotonic() + timeout_s
     while accepted(pipeline) < events or metric(pipeline.sink, "groupbeat_sink_lag") > 0:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{accepted(pipeline)} of {events} after {timeout_s} s\n{pipeline.worker.tail()}")
+            raise TimeoutError(
+                f"{accepted(pipeline)} of {events} after {timeout_s} s\n{pipeline.worker.tail()}"
+            )
         time.sleep(0.5)
 
 

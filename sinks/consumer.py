@@ -316,6 +316,24 @@ async def _http_interface(settings: Settings) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
+async def serve_engine(settings: Settings) -> None:
+    """The HTTP interface alone, over the folder of a sink that is not running, until SIGTERM or SIGINT."""
+    if settings.clickhouse is not None:
+        raise SinkError("a server answers for itself: `groupbeat serve` is for the embedded engine")
+    if not (settings.path / "metadata").is_dir():
+        raise SinkError(f"no database yet in {settings.path}: start `groupbeat sink`, or set GROUPBEAT_PATH")
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    client = await asyncio.to_thread(connect, settings)  # takes the folder, or says who has it
+    try:
+        async with _http_interface(settings):
+            await stop.wait()
+    finally:
+        client.close()
+
+
 async def main(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; then insert what is buffered, commit and close."""
     stop = asyncio.Event()

@@ -126,7 +126,8 @@ class Checkpoints:
             )
         for table in self.tables:
             self._places[table.name] = {b: place + 2 for b, place in manifest.places(table.name).items()}
-            table.load({b: found[manifest.key(table.name, b)] for b in self._places[table.name]})
+            blocks = {b: found[manifest.key(table.name, b)] for b in self._places[table.name]}
+            table.load({b: lz4.frame.decompress(value) for b, value in blocks.items()})
         self._unused = found.keys() - manifest.block_keys()
         self._incarnations = [own, *manifest.incarnations]
         self._sequence = manifest.sequence

@@ -28,13 +28,15 @@ class OncePer(logging.Filter):
 
 
 def configure(*, verbose: bool = False) -> None:
-    """Log to standard error. What libraries say at INFO is for those who work on them: only with `verbose`."""
+    """Log to standard error; what libraries say at INFO only with `verbose`."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     once = OncePer(REPEAT_S)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(lambda record: not record.name.startswith(LIBRARIES) or verbose or once.filter(record))
+        handler.addFilter(
+            lambda record: not record.name.startswith(LIBRARIES) or verbose or once.filter(record)
+        )
     if not verbose:
         for name in LIBRARIES:
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -24,6 +24,7 @@ from streams.checkpoint import BlockStore, Checkpoints
 from streams.columnar import StateError, StateTable
 from streams.metrics import StageMetrics
 from streams.packing import Message, Record, Rows
+from streams.records import Records
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Reducer(Protocol):
         """The clock that the partition has come to; below 0 when there is none yet."""
         ...
 
-    def absorb(self, records: Sequence[Record]) -> Output:
+    def absorb(self, records: Records) -> Output:
         """Take records in, in the order of their offsets."""
         ...
 
@@ -164,12 +165,12 @@ class StageRunner:
         """Absorb a batch and make what it gives durable."""
         async with self._busy:
             part = self._partitions.get(partition) or self._restore(partition)
-            records = await self._expected(part, records)
-            if records:
-                output = part.reducer.absorb(records)
-                part.next_offset = records[-1].offset + 1
+            batch = await self._expected(part, Records.of(records))
+            if batch:
+                output = part.reducer.absorb(batch)
                 await self._send(output)
-                self._metrics.absorbed(partition, len(records), part.reducer)
+                self._metrics.absorbed(partition, len(batch), part.reducer)
+            part.next_offset = max(part.next_offset, batch.end)
             await self._flush_if_due(part)
 
     async def tick(self) -> None:
@@ -224,7 +225,7 @@ class StageRunner:
         logger.info("%s/%d: goes on from offset %d", self.name, number, part.next_offset)
         return part
 
-    async def _expected(self, part: _Partition, records: Sequence[Record]) -> Sequence[Record]:
+    async def _expected(self, part: _Partition, records: Records) -> Records:
         """The records not absorbed yet. Rewinds when some are missing; stops when they can't be had."""
         end = self._source.end_offset(part.number)
         if end is not None and end < part.next_offset:
@@ -233,7 +234,7 @@ class StageRunner:
                 f"input ends at {end}: was its topic made anew? Then the checkpoint topic must be, too; or "
                 "restore the log"
             )
-        first = records[0].offset
+        first = records.start
         if first > part.next_offset:
             oldest = await self._source.first_offset(part.number)
             if oldest > part.next_offset:
@@ -245,9 +246,8 @@ class StageRunner:
                 part.next_offset = oldest
             if first > part.next_offset:
                 await self._source.rewind(part.number, part.next_offset)
-                return []
-        skip = part.next_offset - first
-        return records[skip:] if skip > 0 else records
+                return Records(part.next_offset, part.next_offset, ())
+        return records.since(part.next_offset)
 
     async def _send(self, output: Output) -> None:
         messages = list(output.messages)

@@ -9,16 +9,18 @@ why, is at each method.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import faust
-from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.consumer import fetcher
+from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.record import MemoryRecords
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from streams.records import Records, parse
 
 BATCH_TOPICS = "groupbeat_batch_topics"
 """The attribute of a Faust app that holds the names of its batch topics."""
@@ -27,7 +29,7 @@ FRESH_MS = 4_000
 
 
 class BatchSchema(faust.Schema[Any, Any]):
-    """Hands the batch over as it is: a list of records, see `streams.packing.Record`."""
+    """Hands the batch over as it is: `streams.records.Records`."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> Any:
         """No key: the records have their own."""
@@ -39,32 +41,49 @@ class BatchSchema(faust.Schema[Any, Any]):
 
 
 class BatchTopics(frozenset[str]):
-    """Marks a consumer of ours: its records of these topics stay as the parser made them."""
+    """Marks a consumer of ours: what is fetched of these topics stays as it came, see `streams.records`."""
 
 
-class PlainRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """The records of a fetched partition, without aiokafka's wrapping where a consumer has `BatchTopics`.
+class FetchedBytes:
+    """In place of aiokafka's ``MemoryRecords``: makes one only where records are wanted one by one."""
 
-    Building a ``ConsumerRecord`` costs more than parsing one: 1.5 of 3 us. What the parser gives has all that
-    `streams.packing.Record` asks for.
-    """
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._parsed: MemoryRecords | None = None
 
-    def __init__(self, tp: TP, records: Any, aborted: Any, offset: int, key: Any, *rest: Any) -> None:
-        self._plain = isinstance(key, BatchTopics) and tp.topic in key
-        super().__init__(tp, records, aborted, offset, None if isinstance(key, BatchTopics) else key, *rest)
-
-    def _consumer_record(self, tp: TP, record: Any) -> Any:
-        return record if self._plain else super()._consumer_record(tp, record)
+    def __getattr__(self, name: str) -> Any:
+        if self._parsed is None:
+            self._parsed = MemoryRecords(self.raw)
+        return getattr(self._parsed, name)
 
 
-class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
+    """What was fetched of a partition: of a batch topic one `Records`, else one record after another."""
+
+    def __init__(
+        self, tp: TP, fetched: FetchedBytes, aborted: Any, offset: int, key: Any, *rest: Any
+    ) -> None:
+        self._whole = isinstance(key, BatchTopics) and tp.topic in key
+        super().__init__(tp, fetched, aborted, offset, None if isinstance(key, BatchTopics) else key, *rest)
+
+    def _unpack_records(self) -> Iterator[Any]:
+        if not self._whole:
+            yield from super()._unpack_records()
+            return
+        start: int = self.next_fetch_offset
+        records = parse(self._records.raw, start)
+        self.next_fetch_offset: int = records.end
+        yield records
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's thread around aiokafka's consumer, made one of ours."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        # The one argument of aiokafka's that reaches `PlainRecords`.
+        # The one argument of aiokafka's that reaches `PartitionRecords`; other consumers are not affected.
         consumer._key_deserializer = BatchTopics(getattr(self.app, BATCH_TOPICS))
-        fetcher.PartitionRecords = PlainRecords
+        fetcher.PartitionRecords, fetcher.MemoryRecords = PartitionRecords, FetchedBytes
         return consumer
 
 
@@ -99,8 +118,11 @@ class Consumer(driver.Consumer):
                     if self._changed(generation):
                         return
                     yield tp, self._to_message(tp, record)
-            elif batch and not self._changed(generation):
-                yield tp, self._batch_message(tp, batch)
+            else:
+                for found in batch:
+                    if self._changed(generation):
+                        return
+                    yield tp, self._batch_message(tp, found)
 
     def _changed(self, generation: int) -> bool:
         return not self.flow_active or self.app.consumer_generation_id != generation
@@ -112,15 +134,14 @@ class Consumer(driver.Consumer):
         except Exception as error:  # Faust does the same: the rebalance seeks again when it ends.
             self.log.warning("seek while the flow is stopped: %r", error)
 
-    def _batch_message(self, tp: TP, batch: list[Any]) -> ConsumerMessage:
-        last = batch[-1]
-        value: Any = batch
+    def _batch_message(self, tp: TP, records: Records) -> ConsumerMessage:
+        value: Any = records
         headers: Any = ()
         return ConsumerMessage(
             tp.topic,
             tp.partition,
-            last.offset,
-            last.timestamp / 1000,
+            max(records.start, records.end - 1),
+            0.0,
             0,
             headers,
             None,

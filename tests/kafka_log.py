@@ -1,9 +1,9 @@
-"""What is really in the topic of events, and what ClickHouse has: both sides of an equality test over Kafka."""
+"""What is really in the topic of events, and what ClickHouse has: both sides of an equality test."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -87,7 +87,7 @@ def differences(settings: Settings, log: Sequence[LogRecord], *, max_event_bytes
     return "\n".join(f"{name}:\n{text}" for name, text in parts.items() if text)
 
 
-def _in_order(row: Row) -> tuple[str, int]:
+def _in_order(row: Mapping[str, Any]) -> tuple[str, int]:
     return row["_partition"], row["_position"]
 
 
@@ -101,7 +101,9 @@ def _receipts(counts: dict[int, Any], rows: list[Row]) -> str:
             want = counts[row["partition"]]
             for name in ("consumed", "accepted", "rejected", "duplicate"):
                 if row[name] != getattr(want, name):
-                    problems.append(f"intake/{row['partition']} {name}: {row[name]}, not {getattr(want, name)}")
+                    problems.append(
+                        f"intake/{row['partition']} {name}: {row[name]}, not {getattr(want, name)}"
+                    )
     accepted = sum(c.accepted for c in counts.values())
     consumed = sum(row["consumed"] for row in rows if row["stage"] == "users")
     if accepted != consumed:

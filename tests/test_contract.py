@@ -23,6 +23,7 @@ from schemas.tables import EVENTS, REJECTED
 from streams.intake.decode import decode
 from streams.intake.stage import Intake
 from streams.packing import Record
+from streams.records import Records
 from tests.generate import DISPUTED, MALFORMED
 
 EXAMPLES = Path(__file__).parent.parent / "schemas/examples"
@@ -60,7 +61,7 @@ def schema_validator() -> jsonschema.Draft202012Validator:
 def take(value: bytes | None) -> tuple[str, Any]:
     """What intake makes of one message: ("accepted", its row) or (the reason, the error)."""
     intake = Intake(0, Rules(), sources=1, partitions=lambda _: 1)
-    [rows] = intake.absorb([Record(0, BROKER_MS, value)]).rows
+    [rows] = intake.absorb(Records.of([Record(0, BROKER_MS, value)])).rows
     [row] = rows.batch.to_pylist()
     if rows.table == REJECTED.name:
         return row["reason"], row["error"]
@@ -237,7 +238,7 @@ def test_models_and_structs_accept_the_same_and_read_the_same(raw: Raw, ascii_on
     value = json.dumps(raw, ensure_ascii=ascii_only).encode()
     by_models, by_structs = read_by_models(value), read_by_structs(value)
     assert by_models == by_structs
-    decoded = decode([Record(0, 0, value)], 65_536)
+    decoded = decode([value], 65_536)
     if by_models is None:
         [refusal] = decoded.refused
         assert refusal.reason == "wrong_shape"
@@ -309,22 +310,20 @@ def test_no_value_is_not_json() -> None:
 
 def test_size_is_asked_before_anything_else() -> None:
     value = json.dumps(GOOD).encode()
-    assert decode([Record(0, 0, value)], len(value)).indexes == [0]
-    [refusal] = decode([Record(0, 0, value)], len(value) - 1).refused
+    assert decode([value], len(value)).indexes == [0]
+    [refusal] = decode([value], len(value) - 1).refused
     assert refusal.reason == "too_large"
     assert refusal.error == f"{len(value)} bytes, at most {len(value) - 1} are taken"
 
 
 def test_an_error_is_cut_to_a_bearable_length() -> None:
-    [refusal] = decode(
-        [Record(0, 0, json.dumps(GOOD | {"occurred_at": "x" * 9000}).encode())], 65_536
-    ).refused
+    [refusal] = decode([json.dumps(GOOD | {"occurred_at": "x" * 9000}).encode()], 65_536).refused
     assert len(refusal.error) == 1000
 
 
 def test_in_a_batch_each_message_is_judged_alone() -> None:
     good = json.dumps(GOOD).encode()
-    decoded = decode([Record(n, 0, v) for n, v in enumerate([good, b"{", None, good, b"[]"])], 65_536)
+    decoded = decode([good, b"{", None, good, b"[]"], 65_536)
     assert decoded.indexes == [0, 3]
     assert [(r.index, r.reason) for r in decoded.refused] == [
         (1, "not_json"), (2, "not_json"), (4, "wrong_shape"),

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 
 from schemas.events import EVENT
 from schemas.fast import DECODER
-from streams.packing import Record
 
 ERROR_LENGTH = 1000
 
@@ -38,13 +37,12 @@ class Decoded:
     refused: list[Refusal] = field(default_factory=list)
 
 
-def decode(records: Sequence[Record], max_bytes: int) -> Decoded:
+def decode(values: Sequence[bytes | None], max_bytes: int) -> Decoded:
     """Decode a batch. Nothing is raised: what is wrong with a message is a value."""
     result = Decoded()
     keep, note = result.events.append, result.indexes.append
     read = DECODER.decode
-    for index, record in enumerate(records):
-        value = record.value
+    for index, value in enumerate(values):
         if value is None:
             result.refused.append(Refusal(index, "not_json", "the message has no value"))
         elif len(value) > max_bytes:

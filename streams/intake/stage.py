@@ -17,6 +17,7 @@ from streams.intake.decode import Decoded, Refusal, decode
 from streams.intake.judge import ACCEPTED, BEFORE_1970, DUPLICATE, FROM_FUTURE, NO_EVENTS, judge, targets
 from streams.intake.recent import RecentIds
 from streams.packing import Message, Record, Rows, Stamp, pack_batch
+from streams.records import OFFSET, TIMESTAMP, Records
 from streams.stage import MESSAGE_BYTES, Output, Receipt
 from streams.text import Text, moments
 
@@ -70,13 +71,13 @@ class Intake:
         self._now_ms = 0
         self._caught_up_ms: int | None = None
 
-    def absorb(self, records: Sequence[Record]) -> Output:
+    def absorb(self, records: Records) -> Output:
         """Judge records; gives rows for `events` and `rejected`, and actions along every route."""
-        if any([record.headers for record in records]):
+        if records.have_headers():
             return self._absorb_replays(records)
         return self._absorb(records, None)
 
-    def _absorb_replays(self, records: Sequence[Record]) -> Output:
+    def _absorb_replays(self, records: Records) -> Output:
         """A batch in which some messages repeat refused ones: those go in one at a time."""
         output = Output()
         plain: list[Record] = []
@@ -91,65 +92,61 @@ class Intake:
                 plain.append(record)
                 continue
             if plain:
-                add(self._absorb(plain, None))
+                add(self._absorb(Records.of(plain), None))
                 plain = []
             if replay_of in self._replayed:
                 self.receipt.consumed += 1
                 self.receipt.duplicate += 1
-                self._passed([record])
+                self._passed(record.offset, record.timestamp)
                 continue
             before = self.receipt.accepted
-            add(self._absorb([record], replay_of))
+            add(self._absorb(Records.of([record]), replay_of))
             if self.receipt.accepted > before:
                 self._replayed.add(replay_of)
         if plain:
-            add(self._absorb(plain, None))
+            add(self._absorb(Records.of(plain), None))
         return output
 
-    def _absorb(self, records: Sequence[Record], replay_of: int | None) -> Output:
-        decoded = decode(records, self._max_bytes)
+    def _absorb(self, records: Records, replay_of: int | None) -> Output:
+        values = records.values()
+        offsets, arrived = records.column(OFFSET), records.column(TIMESTAMP)
+        decoded = decode(values, self._max_bytes)
         output = Output()
         accepted = 0
         if decoded.events:
             columns = Columns(decoded.events)
-            verdict, clocks, late = self._judge(columns, records, decoded.indexes)
+            taken = slice(None) if len(decoded.indexes) == len(values) else np.array(decoded.indexes)
+            verdict, clocks, late = self._judge(columns, arrived[taken])
             self._refuse(verdict, columns, decoded)
             kept = indexes(verdict == ACCEPTED)
             accepted = len(verdict) if kept is None else len(kept)
             self.receipt.duplicate += int(np.count_nonzero(verdict == DUPLICATE))
             if accepted:
-                mine = [records[i] for i in decoded.indexes]
-                offsets = np.array([r.offset for r in mine], np.int64)
-                arrived = np.array([r.timestamp for r in mine], np.int64)
-                output.rows.append(self._event_rows(columns, kept, offsets, arrived, late, replay_of))
+                mine = offsets[taken]
+                output.rows.append(self._event_rows(columns, kept, mine, arrived[taken], late, replay_of))
                 for route in self._routes:
-                    output.messages += self._actions(route, columns, kept, offsets, clocks)
+                    output.messages += self._actions(route, columns, kept, mine, clocks)
         if decoded.refused:
             output.rows.append(self._rejected_rows(records, decoded.refused, replay_of))
-        self.receipt.consumed += len(records)
+        self.receipt.consumed += len(values)
         self.receipt.accepted += accepted
         self.receipt.rejected += len(decoded.refused)
-        self._passed(records)
+        self._passed(int(offsets[-1]), int(arrived[-1]))
         return output
 
-    def _passed(self, records: Sequence[Record]) -> None:
-        self._offset = records[-1].offset
-        self._broker_ms = max(self._broker_ms, records[-1].timestamp)
+    def _passed(self, offset: int, broker_ms: int) -> None:
+        self._offset = offset
+        self._broker_ms = max(self._broker_ms, broker_ms)
 
-    def _judge(
-        self, columns: Columns, records: Sequence[Record], taken: list[int]
-    ) -> tuple[Array, Array, Array]:
-        count = len(taken)
+    def _judge(self, columns: Columns, arrived: Array) -> tuple[Array, Array, Array]:
+        count = len(arrived)
         self.recent.reserve(count, self.clock_ms - self._window)
-        verdict, clocks, late = (
-            np.zeros(count, np.uint8),
-            np.zeros(count, np.int64),
-            np.zeros(count, np.uint8),
-        )
+        verdict, late = np.zeros(count, np.uint8), np.zeros(count, np.uint8)
+        clocks = np.zeros(count, np.int64)
         clock = judge(
             self.recent.arrays,
             columns.occurred_at,
-            np.array([records[i].timestamp for i in taken], np.int64),
+            arrived,
             Text.of(columns.text["community_id"]),
             Text.of(columns.text["event_id"]),
             self.clock_ms,
@@ -160,7 +157,7 @@ class Intake:
             clocks,
             late,
         )
-        self.clock_ms = int(clock)  # uncompiled, it is numpy's
+        self.clock_ms = int(clock)
         return verdict, clocks, late
 
     def _refuse(self, verdict: Array, columns: Columns, decoded: Decoded) -> None:
@@ -199,9 +196,7 @@ class Intake:
         arrays = [take(found[name], kept) for name in schema.names]
         return Rows(EVENTS.name, self._mark, pa.RecordBatch.from_arrays(arrays, schema=schema))
 
-    def _rejected_rows(
-        self, records: Sequence[Record], refused: list[Refusal], replay_of: int | None
-    ) -> Rows:
+    def _rejected_rows(self, records: Records, refused: list[Refusal], replay_of: int | None) -> Rows:
         mine = [records[refusal.index] for refusal in refused]
         offsets = np.array([r.offset for r in mine], np.uint64)
         found: dict[str, pa.Array] = {

@@ -14,6 +14,7 @@ from schemas.tables import SEGMENT_TRANSITIONS, USERS, position
 from streams.clock import NO_CLOCK, StageClock
 from streams.columnar import Array, StateTable
 from streams.packing import Message, Record, Rows, Stamp, checked_headers, unpack_batch
+from streams.records import Records
 from streams.stage import Output, Receipt
 from streams.text import Text, key_column, moments, words
 from streams.users.absorb import MOVES_AT_ONCE, absorb_actions, settle_due
@@ -57,7 +58,7 @@ class Users:
         """The stage's clock; below 0 when there is none yet."""
         return self.clock.now_ms
 
-    def absorb(self, records: Sequence[Record]) -> Output:
+    def absorb(self, records: Records) -> Output:
         """Take packed actions and ticks in; gives transitions."""
         output = Output()
         for record in records:

@@ -202,11 +202,6 @@ def test_the_ends_of_a_log_are_known(log: LogUnderTest) -> None:
 
 
 @pytest.mark.broker
-@pytest.mark.xfail(
-    raises=TimeoutError,
-    strict=True,
-    reason="a marker between two batches passes for a gap, and is read again for ever (StageRunner)",
-)
 def test_markers_of_transactions_take_offsets_and_hold_nobody_up(kafka: Kafka) -> None:
     async def scenario() -> None:
         stage = await kafka.start()

@@ -1,4 +1,4 @@
-"""Processes are killed with -9 at random moments and at the worst ones, the broker goes away: nothing is lost.
+"""Processes are killed with -9 at random moments and at the worst ones, the broker goes away: none is lost.
 
 Real processes, a real broker, the real engine. Afterwards every table equals the batch recompute of what
 stands in the topic of events.
@@ -26,7 +26,12 @@ RATE = 4_000.0
 """Events a second: so the events flow while the processes die."""
 KILLS = 8
 """Of each, at random moments; and once more at each of the points."""
-WORKER_POINTS = ("checkpoint.blocks:3", "checkpoint.manifest:5", "checkpoint.blocks:9", "checkpoint.manifest:2")
+WORKER_POINTS = (
+    "checkpoint.blocks:3",
+    "checkpoint.manifest:5",
+    "checkpoint.blocks:9",
+    "checkpoint.manifest:2",
+)
 SINK_POINTS = ("sink.after_insert:4", "sink.before_insert:7", "sink.after_insert:9", "sink.after_insert:1")
 START_MS = 1_700_000_000_000
 
@@ -48,7 +53,7 @@ class Chaos(threading.Thread):
     def run(self) -> None:
         """Until every kill was done."""
         while not self.ended.is_set() and (self.random_kills < KILLS or self._points):
-            if self._points and self._random.random() < 0.4 or self.random_kills >= KILLS:
+            if (self._points and self._random.random() < 0.4) or self.random_kills >= KILLS:
                 self._at_a_point(self._points.pop(0))
             else:
                 self._at_random()
@@ -74,7 +79,10 @@ class Chaos(threading.Thread):
 
     def _wait_running(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and (self.child.health() or {}).get("state") not in ("running", "ok"):
+        while time.monotonic() < deadline and (self.child.health() or {}).get("state") not in (
+            "running",
+            "ok",
+        ):
             if not self.child.running:
                 self.child.start()
             time.sleep(0.2)

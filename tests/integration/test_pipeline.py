@@ -76,7 +76,10 @@ def test_refused_events_come_in_once_after_a_fix(pipeline: Pipeline, tmp_path: P
     assert len(rows) == everything
     assert replay_rejected(settings, rows) == replay_rejected(settings, rows) == everything
     pipeline.wait_drained()
-    first = query(settings, "SELECT count(), uniqExact(source_partition, replay_of) FROM events WHERE replay_of IS NOT NULL")[1]
+    first = query(
+        settings,
+        "SELECT count(), uniqExact(source_partition, replay_of) FROM events WHERE replay_of IS NOT NULL",
+    )[1]
     assert first[0][0] == first[0][1] > 50
     before = query(settings, "SELECT count() FROM events")[1][0][0]
     # What was refused again may be tried again; what came in may not.
@@ -88,7 +91,9 @@ def test_refused_events_come_in_once_after_a_fix(pipeline: Pipeline, tmp_path: P
     replay_rejected(settings, rejected_rows(settings))
     pipeline.wait_drained()
     assert query(settings, "SELECT count() FROM events")[1][0][0] == before
-    balance = query(settings, "SELECT count() FROM receipts WHERE consumed != accepted + rejected + duplicate")
+    balance = query(
+        settings, "SELECT count() FROM receipts WHERE consumed != accepted + rejected + duplicate"
+    )
     assert balance[1] == [(0,)]
 
 
