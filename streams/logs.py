@@ -33,11 +33,11 @@ def configure(*, verbose: bool = False) -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     once = OncePer(REPEAT_S)
+
+    def wanted(record: logging.LogRecord) -> bool:
+        if verbose or not record.name.startswith(LIBRARIES):
+            return True
+        return record.levelno >= logging.WARNING and once.filter(record)
+
     for handler in logging.getLogger().handlers:
-        handler.addFilter(
-            lambda record: not record.name.startswith(LIBRARIES) or verbose or once.filter(record)
-        )
-    if not verbose:
-        for name in LIBRARIES:
-            logging.getLogger(name).setLevel(logging.WARNING)
-        logging.getLogger("root").setLevel(logging.INFO)
+        handler.addFilter(wanted)

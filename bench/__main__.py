@@ -1,0 +1,136 @@
+"""``make bench``: what groupbeat costs, beside the raw limit and the idiomatic Faust app, in one run.
+
+Everything runs on this machine against one embedded broker. Rates are per CPU-second of all processes of the
+thing measured; the broker's CPU is nobody's. Figures go to the terminal and to ``var/bench/result.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench import _measure
+from bench.generate import generate
+from bench.groupbeat_run import Run, backlog
+from bench.latency import latency
+from bench.people import Million, million_people
+from streams.broker import EmbeddedBroker
+from streams.report import as_table
+from streams.settings import Settings
+from streams.topics import init
+
+HOME = Path("var/bench")
+EVENTS = int(os.environ.get("BENCH_EVENTS", 1_000_000))
+PEOPLE = int(os.environ.get("BENCH_PEOPLE", 1_000_000))
+FAUST_EVENTS = int(os.environ.get("BENCH_FAUST_EVENTS", 20_000))
+LONE_EVENTS = int(os.environ.get("BENCH_LONE_EVENTS", 200))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", 3))
+
+BARS = {
+    "x idiomatic Faust": (60.0, "at least"),
+    "x raw limit": (0.25, "at least"),
+    "bytes a person": (400.0, "under"),
+    "recovery s": (10.0, "under"),
+    "p99 s": (2.0, "under"),
+}
+
+
+def main() -> int:
+    """Run every part; the exit code is 1 if a bar was missed."""
+    console = Console(width=None if sys.stdout.isatty() else 130)
+    shutil.rmtree(HOME, ignore_errors=True)
+    with EmbeddedBroker(HOME / "broker") as broker:
+        broker.ensure_jars()
+        broker.start()
+        result = _throughput(Settings(broker=broker.bootstrap, path=HOME / "unused"), console)
+        result |= _people(Settings(broker=broker.bootstrap, topic_prefix="people-"), console)
+        result |= _latency(Settings(broker=broker.bootstrap, topic_prefix="lone-"), console)
+    (HOME / "result.json").write_text(json.dumps(result, indent=2))
+    rows = []
+    for name, (bar, kind) in BARS.items():
+        met = result[name] >= bar if kind == "at least" else result[name] < bar
+        rows.append((name, f"{result[name]:.3g}", f"{kind} {bar:g}", "yes" if met else "NO"))
+    console.print(as_table(("figure", "measured", "bar", "met"), rows, "Bars"))
+    return 0 if all(row[3] == "yes" for row in rows) else 1
+
+
+def _throughput(settings: Settings, console: Console) -> dict[str, Any]:
+    """Rounds of raw limit and groupbeat in turn on the same events, then the idiomatic app on some."""
+    raws, runs = [], []
+    for number in range(ROUNDS):
+        mine = settings.model_copy(update={"topic_prefix": f"round{number}-"})
+        init(mine)
+        _measure.fill(mine, generate(EVENTS, 100_000, number))
+        raws.append(_measure.raw_limit(settings.broker, mine.topic("events"), EVENTS))
+        runs.append(backlog(mine, EVENTS, HOME / f"round{number}"))
+    few = settings.model_copy(update={"topic_prefix": "faust-"})
+    init(few)
+    _measure.fill(few, generate(FAUST_EVENTS, 100_000, 0))
+    faust = _measure.idiomatic_faust(settings.broker, few.topic("events"), FAUST_EVENTS)
+    raw = sorted(raws, key=lambda r: r.cpu_us)[len(raws) // 2]
+    run = sorted(runs, key=lambda r: r.cpu_us)[len(runs) // 2]
+    rows = [
+        ("aiokafka getmany + msgspec decode", *_row(raw.per_second, raw.cpu_us)),
+        (
+            "groupbeat: events -> users, transitions, events in ClickHouse",
+            *_row(run.events / run.seconds, run.cpu_us),
+        ),
+        ("idiomatic Faust app: the same figures, out to a topic", *_row(faust.per_second, faust.cpu_us)),
+    ]
+    title = f"{EVENTS:,} events, medians of {ROUNDS} rounds"
+    console.print(as_table(("what", "events/s", "CPU-us/event", "events/CPU-s"), rows, title))
+    ratios = [r.cpu_us / g.cpu_us for r, g in zip(raws, runs, strict=True)]
+    console.print(f"CPU: {_spread(runs)}; changelog {run.changelog_bytes / run.events:.1f} bytes an event")
+    return {
+        "raw cpu_us": raw.cpu_us,
+        "groupbeat cpu_us": run.cpu_us,
+        "faust cpu_us": faust.cpu_us,
+        "x raw limit": statistics.median(ratios),
+        "x idiomatic Faust": faust.cpu_us / run.cpu_us,
+        "groupbeat events/s": run.events / run.seconds,
+        "changelog bytes/event": run.changelog_bytes / run.events,
+    }
+
+
+def _row(per_second: float, cpu_us: float) -> tuple[str, str, str]:
+    return f"{per_second:,.0f}", f"{cpu_us:.2f}", f"{1e6 / cpu_us:,.0f}"
+
+
+def _spread(runs: list[Run]) -> str:
+    return ", ".join(
+        f"worker {r.worker_cpu_s / r.events * 1e6:.1f} + sink {r.sink_cpu_s / r.events * 1e6:.1f} us"
+        for r in runs
+    )
+
+
+def _people(settings: Settings, console: Console) -> dict[str, Any]:
+    found: Million = million_people(settings, PEOPLE, HOME / "people")
+    rows = [
+        ("memory, peak of the worker above a thousand people", f"{found.bytes_a_person:,.0f} bytes a person"),
+        ("memory, after it has settled", f"{found.settled_bytes_a_person:,.0f} bytes a person"),
+        ("changelog", f"{found.changelog_bytes_a_person:,.0f} bytes a person"),
+        ("recovery after kill -9, from start to at work", f"{found.recovery_s:.1f} s"),
+        ("the same with nothing to recover", f"{found.empty_start_s:.1f} s"),
+    ]
+    console.print(as_table(("what", "measured"), rows, f"{PEOPLE:,} people"))
+    return {"bytes a person": found.bytes_a_person, "recovery s": found.recovery_s, **vars(found)}
+
+
+def _latency(settings: Settings, console: Console) -> dict[str, Any]:
+    seconds = latency(settings, LONE_EVENTS, HOME / "lone")
+    cuts = statistics.quantiles(seconds, n=100)
+    rows = [(name, f"{cuts[at - 1]:.3f} s") for name, at in (("p50", 50), ("p90", 90), ("p99", 99))]
+    title = f"{LONE_EVENTS} events emitted alone: until event and person are in ClickHouse"
+    console.print(as_table(("quantile", "seconds"), rows, title))
+    return {"p50 s": cuts[49], "p99 s": cuts[98]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
