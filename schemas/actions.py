@@ -39,8 +39,9 @@ STAGE_COLUMNS: dict[str, pa.DataType] = {
 
 @dataclass(frozen=True)
 class Route:
-    """One log of actions: its topic, the entity (with the community) that keeps together, its columns."""
+    """One log of actions: whose input it is, its topic, the entity that keeps together, its columns."""
 
+    stage: str
     topic: str
     key: str
     columns: tuple[str, ...]
@@ -51,7 +52,7 @@ class Route:
         return pa.schema([*COMMON_COLUMNS, *(pa.field(c, STAGE_COLUMNS[c]) for c in self.columns)])
 
 
-BY_USER = Route("actions-by-user", "user_id", ("community_id", "user_id", "group_id", "role"))
+BY_USER = Route("users", "actions-by-user", "user_id", ("community_id", "user_id", "group_id", "role"))
 
 ROUTES: tuple[Route, ...] = (BY_USER,)
 """Every route in use. A new stage adds its own here; intake needs no other change."""

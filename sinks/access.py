@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-FILE_NAME = "http-access.json"
+SUFFIX = "-http-access.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Access:
 
 def access_file(engine_path: Path) -> Path:
     """Where the file is for an engine's folder."""
-    return engine_path.parent / FILE_NAME
+    return engine_path.parent / f"{engine_path.name}{SUFFIX}"
 
 
 def write_access(engine_path: Path, access: Access) -> None:

@@ -31,7 +31,7 @@ from sinks.clickhouse import connect, place
 from sinks.errors import SinkError, classify
 from sinks.http import make_app, serve
 from sinks.metrics import SinkMetrics
-from sinks.migrate import create_views, identity_check, migrate
+from sinks.migrate import create_views, identity_check, is_empty, migrate
 from sinks.status import make_status_app
 from sinks.writer import Writer, WriterStopped
 from streams.settings import Settings
@@ -48,8 +48,12 @@ POLL_S = 0.2
 class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
     """The loop: one consumer, one writer, one buffer."""
 
-    def __init__(self, settings: Settings, consumer: Any, writer: Writer, metrics: SinkMetrics) -> None:
+    def __init__(
+        self, settings: Settings, consumer: Any, writer: Writer, metrics: SinkMetrics, *, from_start: bool
+    ) -> None:
         self._settings = settings
+        # An empty database needs every row, whatever was committed for the one that is gone.
+        self._from_start = from_start
         self._consumer = consumer
         self._writer = writer
         self._metrics = metrics
@@ -96,9 +100,11 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             self._expected, self._sought = {}, {}
             for partition in assigned:
                 committed = await self._consumer.committed(partition)
-                self._expected[partition] = (
-                    await self._log_start(partition) if committed is None else committed
-                )
+                if committed is None or self._from_start:
+                    self._expected[partition] = await self._log_start(partition)
+                    self._consumer.seek(partition, self._expected[partition])
+                else:
+                    self._expected[partition] = committed
 
     async def _take(self, fetched: dict[TopicPartition, list[Any]]) -> None:
         """Buffer what was fetched if it goes on where the last left off: a gap is never filled later."""
@@ -143,6 +149,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._buffer.next_offsets and await self._is_still_ours():
                 await asyncio.to_thread(self._writer.write, self._buffer.batches)
                 self._metrics.set_state("ok")
+                self._from_start = False
                 offsets = dict(self._buffer.next_offsets)
                 self._buffer.clear()
                 await self._commit(offsets)
@@ -216,7 +223,8 @@ async def run_sink(
         await stack.enter_async_context(_http_interface(settings))
         writer = Writer(client, epoch=uuid.uuid4().hex, hooks=metrics, should_stop=stop.is_set)
         consumer = AIOKafkaConsumer(**_consumer_config(settings))
-        sink = Sink(settings, consumer, writer, metrics)
+        empty = await asyncio.to_thread(is_empty, client)
+        sink = Sink(settings, consumer, writer, metrics, from_start=empty)
         consumer.subscribe([settings.topic("rows")], listener=sink)
         await consumer.start()
         stack.push_async_callback(consumer.stop)

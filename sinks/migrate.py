@@ -92,6 +92,13 @@ def identity_check(client: Client, identity: dict[str, str]) -> None:
         client.insert("log_identity", fresh, column_names=["name", "identity"], settings={"async_insert": 0})
 
 
+def is_empty(client: Client) -> bool:
+    """Whether no log table has a row yet."""
+    logs = [table.name for table in TABLES.values() if table.kind == "log"]
+    counts = " + ".join(f"(SELECT count() FROM {name})" for name in logs)  # noqa: S608 our own names
+    return bool(client.query(f"SELECT {counts}").result_rows[0][0] == 0)
+
+
 def write_migrations(folder: Path = MIGRATIONS) -> list[Path]:
     """Write a migration for each table of `schemas.tables` that no file creates yet; give the new files."""
     storage = MigrationStorage(folder)

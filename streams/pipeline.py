@@ -183,9 +183,11 @@ class Pipeline:
         for s in worker:
             if s.name == "groupbeat_clock_seconds":
                 clocks.setdefault(s.labels["stage"], []).append(s.value)
-        if not lags or "intake" not in clocks or len(clocks.get("users", ())) == 0:
+        if not lags or "intake" not in clocks or len(clocks) < 2:
             return False
-        level = min(clocks["users"]) >= max(clocks["intake"])
+        level = min(min(found) for found in clocks.values() if found is not clocks["intake"]) >= max(
+            clocks["intake"]
+        )
         behind = sum(s.value for s in sink if s.name == "groupbeat_sink_lag")
         return not any(lags) and level and behind == 0
 

@@ -231,7 +231,7 @@ def _record(payload: bytes, where: npt.NDArray[np.int64]) -> Record:
     data = np.frombuffer(payload, np.uint8)
     for _ in range(count):
         size, at = _varint(data, at)
-        name = payload[at : at + size].decode()
+        name = payload[at : at + size].decode(errors="replace")
         size, at = _varint(data, at + size)
         headers.append((name, payload[at : at + size] if size >= 0 else b""))
         at += max(0, size)

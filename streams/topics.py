@@ -13,6 +13,7 @@ from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from schemas.actions import ROUTES
 from streams.connection import (
     KafkaError,
     KafkaUnavailable,
@@ -46,19 +47,11 @@ MIB = 1024 * 1024
 PACKED_BYTES = 16 * MIB
 """The largest packed message between stages, and the largest block of a checkpoint."""
 
-ROUTED: tuple[str, ...] = ("user",)
+ROUTED = tuple(route.topic.removeprefix("actions-by-") for route in ROUTES)
 """What intake routes actions by, each to its topic ``actions-by-...``."""
 
-CHECKPOINTED: tuple[str, ...] = ("intake", "users")
+CHECKPOINTED = ("intake", *(route.stage for route in ROUTES))
 """The stages that keep state."""
-
-INPUTS = {
-    "intake": "events",
-    "users": "actions-by-user",
-    "groups": "actions-by-group",
-    "chains": "actions-by-content",
-}
-"""The log that each stage reads; its changelog has the same partitions."""
 
 
 @dataclass(frozen=True)

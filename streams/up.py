@@ -90,7 +90,9 @@ def status_line(pipeline: Pipeline) -> str:
             if s.name == name and all(s.labels.get(k) == v for k, v in labels.items())
         )
 
-    clocks = [s.value for s in worker if s.name == "groupbeat_clock_seconds" and s.labels["stage"] == "users"]
+    clocks = [
+        s.value for s in worker if s.name == "groupbeat_clock_seconds" and s.labels["stage"] != "intake"
+    ]
     clock = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(min(clocks))) if clocks else "none yet"
     states = [(child.command, (child.health() or {}).get("state", "down")) for child in pipeline.children]
     colours = {"running": "green", "ok": "green", "starting": "yellow"}

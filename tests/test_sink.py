@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -197,3 +198,19 @@ def test_a_message_of_somebody_else_stops_the_sink_by_name(sink_settings: Settin
     assert (
         f"topic {sink_settings.topic('rows')}, partition 1, offset 0: packed message of version None" in told
     )
+
+
+def test_an_empty_database_gets_every_row_whatever_was_committed_for_the_one_before(
+    sink_settings: Settings,
+) -> None:
+    producer = Producer(sink_settings)
+    with running(sink_settings):
+        wait_for(lambda: health(sink_settings)["state"] == "ok")
+        producer.send((transitions("users/0", range(10)), 0))
+        wait_for(lambda: counted(sink_settings) == [("users/0", 10, 10, 9)])
+        wait_for(lambda: health(sink_settings)["lag"] == 0)
+    shutil.rmtree(sink_settings.path)
+    with running(sink_settings):
+        wait_for(lambda: health(sink_settings)["state"] == "ok")
+        producer.send((transitions("users/0", range(10, 12)), 0))
+        wait_for(lambda: counted(sink_settings) == [("users/0", 12, 12, 11)])

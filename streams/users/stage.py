@@ -29,7 +29,7 @@ from streams.users.state import (
     person_tables,
 )
 
-NAME = "users"
+NAME = BY_USER.stage
 INPUT = BY_USER.topic
 _OUT_ROOM = 65_536
 
