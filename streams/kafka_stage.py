@@ -11,6 +11,7 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -31,7 +32,7 @@ TICK_S = 0.1
 SESSION_S = 10
 FETCH_BYTES = 4 * 1024 * 1024
 POLL_RECORDS = 20_000
-QUEUED_BATCHES = 16
+QUEUED_BATCHES = 4
 SEND_TIMEOUT_S = 300
 
 
@@ -177,10 +178,10 @@ class KafkaStage:
         self._ticking = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:
-        """Checkpoint, then leave."""
+        """Checkpoint, then leave. What is going on is let end: half a checkpoint is worse than none."""
         self._closing = True
         if self._ticking:
-            self._ticking.cancel()
+            await self._ticking
         await self.runner.release()
         await self.app.stop()
 
@@ -196,12 +197,10 @@ class KafkaStage:
                 await asyncio.Event().wait()
 
     async def _tick(self) -> None:
-        while True:
+        while not self._closing:
             await asyncio.sleep(TICK_S)
             try:
                 await self.runner.tick()
-            except asyncio.CancelledError:
-                raise
             except Exception as error:
                 self._fail(error)
                 return
@@ -231,7 +230,7 @@ def _faust_app(stage: Stage, settings: Settings) -> faust.App:
         settings.topic(stage.name),
         broker=[f"groupbeat://{server}" for server in settings.servers],
         autodiscover=False,
-        datadir=tempfile.mkdtemp(prefix="groupbeat-"),
+        datadir=Path(tempfile.gettempdir()) / "groupbeat-faust",  # nothing is kept in it
         store="memory://",
         web_enabled=False,
         worker_redirect_stdouts=False,

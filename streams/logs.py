@@ -7,7 +7,8 @@ import sys
 import time
 
 REPEAT_S = 5.0
-LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "streams.transport")
+LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "streams.transport", "root")
+"""`root`: the migrations library says whole scripts there."""
 
 
 class OncePer(logging.Filter):

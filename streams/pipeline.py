@@ -179,17 +179,15 @@ class Pipeline:
         """Whether every event in the log has gone all the way, and time has come to the end of it."""
         worker, sink = self.worker.metrics(), self.sink.metrics()
         lags = [s.value for s in worker if s.name == "groupbeat_lag_records"]
-        clocks: dict[str, list[float]] = {}
+        clocks: dict[bool, list[float]] = {True: [], False: []}
         for s in worker:
             if s.name == "groupbeat_clock_seconds":
-                clocks.setdefault(s.labels["stage"], []).append(s.value)
-        if not lags or "intake" not in clocks or len(clocks) < 2:
-            return False
-        level = min(min(found) for found in clocks.values() if found is not clocks["intake"]) >= max(
-            clocks["intake"]
-        )
+                clocks[s.labels["stage"] == "intake"].append(s.value)
+        of_intake, behind_it = clocks[True], clocks[False]
+        # With nothing accepted there is no time; else every stage behind intake has come to where intake is.
+        level = not of_intake or bool(behind_it and min(behind_it) >= max(of_intake))
         behind = sum(s.value for s in sink if s.name == "groupbeat_sink_lag")
-        return not any(lags) and level and behind == 0
+        return bool(lags) and not any(lags) and level and behind == 0
 
     def wait_drained(self, timeout_s: float = 300.0, settled: int = 3) -> None:
         """Until `drained` has held for some looks a second apart. Raises `TimeoutError`."""

@@ -120,6 +120,18 @@ class Records(Sequence[Record]):
             at -= len(segment.where)
         raise IndexError(index)
 
+    def pieces(self, most: int) -> Iterator[Records]:
+        """The same in pieces of about `most` records, cut where Kafka's batches end."""
+        start, found, count = self.start, list[_Segment](), 0
+        for segment in self._segments:
+            if found and count + len(segment.where) > most:
+                end = int(segment.where[0, OFFSET])
+                yield Records(start, end, found)
+                start, found, count = end, [], 0
+            found.append(segment)
+            count += len(segment.where)
+        yield Records(start, self.end, found, self._loose)
+
     def since(self, offset: int) -> Records:
         """Without the records before `offset`."""
         if offset <= self.start:

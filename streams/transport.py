@@ -24,6 +24,8 @@ from streams.records import Records, parse
 
 BATCH_TOPICS = "groupbeat_batch_topics"
 """The attribute of a Faust app that holds the names of its batch topics."""
+BATCH_RECORDS = 20_000
+"""About so many records at once: a tenth of a second's work, in which nothing else is answered."""
 FRESH_MS = 4_000
 """A fetch is answered at least every 1.5 s, unless the broker is away or we are busy."""
 
@@ -71,9 +73,9 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
             yield from super()._unpack_records()
             return
         start: int = self.next_fetch_offset
-        records = parse(self._records.raw, start)
-        self.next_fetch_offset: int = records.end
-        yield records
+        for records in parse(self._records.raw, start).pieces(BATCH_RECORDS):
+            self.next_fetch_offset: int = records.end
+            yield records
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):

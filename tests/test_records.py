@@ -119,3 +119,12 @@ def test_garbage_never_reads_beyond_its_end(raw: bytes, start: int) -> None:
     struct.pack_into(">i", head, 8, 49 + len(raw))
     with contextlib.suppress(BadRecords):
         parse(bytes(head[:61]) + raw, start)
+
+
+def test_pieces_cover_everything_in_order() -> None:
+    found = parse(batch(0, plain(5)) + batch(5, plain(3)) + batch(8, plain(4)), 2)
+    pieces = list(found.pieces(5))
+    assert [(p.start, p.end, len(p)) for p in pieces] == [(2, 5, 3), (5, 8, 3), (8, 12, 4)]
+    assert [r for p in pieces for r in p] == list(found)
+    [whole] = found.pieces(100)
+    assert (whole.start, whole.end, list(whole)) == (2, 12, list(found))

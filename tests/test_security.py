@@ -278,3 +278,25 @@ def test_faust_gets_what_aiokafka_takes(secure: Secure) -> None:
     )
     assert tls["security_protocol"] == "SSL"
     assert faust_credentials(Settings()) is None
+
+
+def test_a_whole_pipeline_over_tls_with_a_password(secure: Secure, events: Path, tmp_path: Path) -> None:
+    from sinks.query import query
+    from streams.pipeline import Pipeline
+
+    settings = secure.settings(topic_prefix="whole-", path=tmp_path / "clickhouse")
+    init(settings)
+    pipeline = Pipeline(settings, tmp_path)
+    try:
+        pipeline.start()
+        emit(settings, [events])
+        pipeline.wait_ready()
+        pipeline.wait_drained(60)
+        [(consumed,)] = query(pipeline.settings, "SELECT sum(consumed) FROM receipts WHERE stage = 'intake'")[
+            1
+        ]
+        assert consumed == 3
+    finally:
+        pipeline.stop()
+    for child in pipeline.children:
+        assert PASSWORD not in child.log.read_text()
