@@ -13,6 +13,7 @@ function of the log, so any whole one is right.
 from __future__ import annotations
 
 import os
+import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -127,7 +128,13 @@ class Checkpoints:
         for table in self.tables:
             self._places[table.name] = {b: place + 2 for b, place in manifest.places(table.name).items()}
             blocks = {b: found[manifest.key(table.name, b)] for b in self._places[table.name]}
-            table.load({b: lz4.frame.decompress(value) for b, value in blocks.items()})
+            try:
+                table.load({b: lz4.frame.decompress(value) for b, value in blocks.items()})
+            except StateError:
+                raise
+            except (RuntimeError, ValueError, struct.error) as error:
+                text = f"partition {self.partition}: a block of {table.name} is damaged: {error}"
+                raise StateError(text) from error
         self._unused = found.keys() - manifest.block_keys()
         self._incarnations = [own, *manifest.incarnations]
         self._sequence = manifest.sequence

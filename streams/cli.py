@@ -53,12 +53,19 @@ def settings_from(**flags: Any) -> Settings:
 
 
 @app.command()
-def init(broker: Broker = None, topic_prefix: Prefix = None, partitions: int | None = None) -> None:
+def init(
+    broker: Broker = None,
+    topic_prefix: Prefix = None,
+    partitions: Annotated[int | None, typer.Option(help="Of each topic that is made")] = None,
+    replication: Annotated[int | None, typer.Option(help="Of each topic that is made")] = None,
+) -> None:
     """Create the topics that are missing; report those with other settings than ours, never alter them."""
     from streams.connection import KafkaError
     from streams.topics import init as init_topics
 
-    settings = settings_from(broker=broker, topic_prefix=topic_prefix, partitions=partitions)
+    settings = settings_from(
+        broker=broker, topic_prefix=topic_prefix, partitions=partitions, replication=replication
+    )
     try:
         reports = init_topics(settings)
     except KafkaError as error:

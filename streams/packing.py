@@ -83,8 +83,11 @@ class Stamp:
 
     @classmethod
     def of(cls, headers: Mapping[str, bytes]) -> Stamp:
-        """The stamp in a message's headers."""
-        source, sources, offset, clock_ms, idle = map(int, headers["stamp"].split())
+        """The stamp in a message's headers. Raises `PackingError`."""
+        try:
+            source, sources, offset, clock_ms, idle = map(int, headers["stamp"].split())
+        except (KeyError, ValueError) as error:
+            raise PackingError(f"packed message with no stamp: {dict(headers)}") from error
         return cls(source, sources, offset, clock_ms, bool(idle))
 
 

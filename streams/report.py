@@ -66,7 +66,8 @@ def as_table(names: Sequence[str], rows: Sequence[Sequence[Any]], title: str | N
 def _text(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return escape(str(value))  # what apps send is no markup of ours
+    # What apps send is no markup of ours, and steers no terminal.
+    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value)))
 
 
 RECEIPT_SQL = (

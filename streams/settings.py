@@ -27,10 +27,14 @@ class Settings(BaseSettings):
 
     # Kafka
     broker: str = Field("127.0.0.1:9092", description="Bootstrap servers, host:port, comma-separated")
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    sasl_username: str | None = None
-    sasl_password: SecretStr | None = None
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to the brokers"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How to log in to the brokers"
+    )
+    sasl_username: str | None = Field(None, description="User of the brokers")
+    sasl_password: SecretStr | None = Field(None, description="Their password")
     ssl_cafile: Path | None = Field(None, description="Certificate authority of the broker, PEM")
     ssl_certfile: Path | None = Field(None, description="Our certificate, for mutual TLS, PEM")
     ssl_keyfile: Path | None = Field(None, description="Its key, PEM")
@@ -54,9 +58,9 @@ class Settings(BaseSettings):
 
     # ClickHouse
     clickhouse: str | None = Field(None, description="URL of a server; without one the engine is embedded")
-    clickhouse_user: str = "default"
-    clickhouse_password: SecretStr = SecretStr("")
-    database: str = Field("groupbeat", pattern=r"^[a-z_][a-z0-9_]*$")
+    clickhouse_user: str = Field("default", description="User of the server")
+    clickhouse_password: SecretStr = Field(SecretStr(""), description="Their password")
+    database: str = Field("groupbeat", pattern=r"^[a-z_][a-z0-9_]*$", description="The database of ours")
     path: Path = Field(Path("var/clickhouse"), description="Folder of the embedded engine")
     insert_rows: int = Field(100_000, ge=1, le=1_000_000, description="Rows that make an insert at once")
     insert_s: float = Field(1.0, gt=0, le=60, description="Seconds after which fewer rows are inserted")

@@ -278,8 +278,9 @@ class StageRunner:
         if with_receipt or part.reducer.receipt != part.receipt_sent:
             rows.append(self._receipt_row(part, version))
             part.receipt_sent = Receipt(**vars(part.reducer.receipt))
-        part.flushed_at = began
         if rows:
+            # Only a flush that sent something starts the wait: what comes alone goes out at once.
+            part.flushed_at = began
             await self._send(Output(rows=rows))
             self._metrics.flushed(sum(r.batch.num_rows for r in rows), time.monotonic() - began)
 

@@ -268,3 +268,21 @@ def test_partitions_of_one_store_do_not_see_each_other() -> None:
     run(history(store, restarts=False).checkpoint())
     other = Checkpoints(store, 1, [KeyedTable("values", ROW, BLOCK)])
     assert other.restore() is None
+
+
+def test_a_damaged_block_is_said_to_be_one() -> None:
+    async def scenario() -> None:
+        store = MemoryBlocks()
+        table = KeyedTable("t", np.dtype([("n", "i8")]), 4)
+        checkpoints = Checkpoints(store, 0, [table])
+        checkpoints.restore()
+        table.reserve(1, 1)
+        find_or_add(table.arrays, np.frombuffer(b"k", np.uint8), 1)
+        table.arrays.dirty[0] = 1
+        await checkpoints.write(1, b"")
+        [key] = [key for key in store.data[0] if key.startswith(b"block/")]
+        store.data[0][key] = store.data[0][key][:-9]
+        with pytest.raises(StateError, match="a block of t is damaged"):
+            Checkpoints(store, 0, [KeyedTable("t", table.dtype, 4)]).restore()
+
+    asyncio.run(scenario())
