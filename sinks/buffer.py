@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,9 @@ from streams.packing import PackingError, Rows
 
 MAX_BYTES = 128 << 20
 """Enough to fill an insert of any size, and a bound on memory when rows are large."""
+
+GATHER_S = 0.15
+"""From the first row on, for what follows at its heels."""
 
 
 @dataclass(slots=True)
@@ -26,6 +30,7 @@ class Buffer:
     next_offsets: dict[TopicPartition, int] = field(default_factory=dict)
     first_offsets: dict[TopicPartition, int] = field(default_factory=dict)
     flushed_at: float = float("-inf")
+    first_at: float = float("-inf")
 
     def add(self, partition: TopicPartition, records: list[Any]) -> None:
         """Take the records of one fetch. Raises `SinkError` for one that is not ours."""
@@ -40,20 +45,23 @@ class Buffer:
             self.batches.append(rows)
             self.rows += rows.batch.num_rows
             self.bytes += len(record.value)
+        if not self.next_offsets:
+            self.first_at = time.monotonic()
         self.first_offsets.setdefault(partition, records[0].offset)
         self.next_offsets[partition] = records[-1].offset + 1
 
     def wait_s(self, now: float) -> float | None:
         """Seconds until these rows should be inserted, 0 for at once, None while there are none.
 
-        The clock runs from the last insert, not from the first row: a lone message after a quiet second goes
-        in at once, and under load an insert is made every so many seconds or rows.
+        The clock runs from the last insert, not from the first row: after a quiet second a lone message waits
+        only for what belongs to it (its event's row comes before its person's), and under load an insert is
+        made every so many seconds or rows.
         """
         if not self.next_offsets:
             return None
         if self.rows >= self.rows_wanted or self.bytes >= MAX_BYTES:
             return 0.0
-        return max(0.0, self.flushed_at + self.seconds - now)
+        return max(0.0, self.flushed_at + self.seconds - now, self.first_at + GATHER_S - now)
 
     def clear(self) -> None:
         """Forget what was fetched."""

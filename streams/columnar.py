@@ -254,7 +254,7 @@ class KeyedTable:
 
 
 def _grown(need: int) -> int:
-    return max(1024, need + need // 4)
+    return max(1024, need + need // 8)
 
 
 def _resized(array: Array, room: int) -> Array:

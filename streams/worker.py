@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import logging
 import os
 import signal
@@ -24,6 +26,7 @@ from streams.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_M_MMAP_THRESHOLD = -3
 STOP_S = 30.0
 """Longest time for a clean end."""
 
@@ -134,8 +137,20 @@ def _topics(stages: Sequence[Stage]) -> list[str]:
     return sorted({"events", "rows", *(stage.input for stage in stages), *(route.topic for route in ROUTES)})
 
 
+def _give_back_large_arrays() -> None:
+    """Have glibc return every freed array of a megabyte or more to the system.
+
+    By default its threshold follows the largest array freed, so grown state would leave holes in the heap: a
+    third more memory at a million people.
+    """
+    with contextlib.suppress(AttributeError, OSError):  # another libc: its own ways
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 20)
+
+
 def run_worker(settings: Settings, stages: Sequence[Stage]) -> None:
     """Run a worker and end the process with its exit code."""
+
+    _give_back_large_arrays()
 
     async def main() -> None:
         code = await Worker(settings, stages).run()
