@@ -14,11 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.actions import ACTION_CODES, ROLE_CODES
+from schemas.events import ACTIONS
 from schemas.fast import FIELDS
 from schemas.tables import MONEY
 from streams.columnar import Array
+from streams.text import words
 
-TEXT_FIELDS: tuple[str, ...] = tuple(f for f in FIELDS if f not in ("occurred_at", "amount"))
+TEXT_FIELDS: tuple[str, ...] = tuple(f for f in FIELDS if f not in ("occurred_at", "amount", "action"))
 _TEXT_GETTERS = {name: attrgetter(name) for name in TEXT_FIELDS}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -29,12 +31,13 @@ class Columns:
     def __init__(self, events: list[Any]) -> None:
         self._events = events
         kinds: set[type[msgspec.Struct]] = set(map(type, events))
-        present = {name for kind in kinds for name in kind.__struct_fields__} | {"action"}
+        present = {name for kind in kinds for name in kind.__struct_fields__}
         absent = pa.repeat("", len(events))
         self.text: dict[str, pa.StringArray] = {
             name: _text(list(map(get, events))) if name in present else absent
             for name, get in _TEXT_GETTERS.items()
         }
+        self.text["action"] = words(self.action, ACTIONS)
         # Cut to the millisecond, towards the past: numpy's division of a signed count rounds down.
         since = pa.array([e.occurred_at - _EPOCH for e in events], pa.duration("us"))
         self.occurred_at: Array = since.cast(pa.int64()).to_numpy() // 1000
