@@ -2,7 +2,7 @@
 
 A stage is a pure `Reducer` for each input partition; `StageRunner` owns them and does everything that touches
 the world. The order of its effects is what exactly-once rests on, and stands in one place,
-`StageRunner.checkpoint`: rows durable, blocks durable, manifest durable, acknowledgement.
+`StageRunner._checkpoint`: rows durable, blocks durable, manifest durable, acknowledgement, deletions.
 
 Rows and messages of one batch are durable before the next batch is absorbed. So what a receiver has from us
 never has a hole, and after a crash it only has to skip what it had before.
