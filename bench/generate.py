@@ -24,7 +24,9 @@ SHARES = (0.55, 0.25, 0.10, 0.05, 0.03, 0.02)
 CURRENCIES = ("EUR", "USD", "JPY")
 CHANNELS = ("direct", "invite", "ad", "mail")
 KINDS = ("talk", "talk", "talk", "question", "benefit", "ad")
-ROLES = ("member", "member", "member", "member", "operator", "moderator")
+STAFF = {0: "operator", 1: "moderator"}
+"""The roles of two people in 40; all others are members."""
+MEMBER = "member"
 
 
 def generate(
@@ -68,9 +70,10 @@ def generate(
         )
         for number, (person, group, action, content, luck, moment) in enumerate(rows, done):
             community_text, tail = who[person]
+            fields = _fields(action, number, content, luck, STAFF.get(person % 40))
             yield (
                 f'{{"event_id":"{seed:x}-{number:x}","action":"{ACTIONS[action]}",{community_text}-g{group}",'
-                f'{tail}"occurred_at":"{moment}"{_fields(action, number, content, luck)}}}'
+                f'{tail}"occurred_at":"{moment}"{fields}}}'
             ).encode()
         done += count
 
@@ -99,20 +102,20 @@ def _moments(
     return [f"{text}Z" for text in np.datetime_as_string(base + milliseconds, unit="ms").tolist()]
 
 
-def _fields(action: int, number: int, content: int, luck: int) -> str:
+def _fields(action: int, number: int, content: int, luck: int, staff: str | None) -> str:
     """The fields of this action, the optional ones now and then."""
     if action == 0:
         via = f',"via_share_id":"s{content}"' if luck % 3 == 0 else ""
         return f',"content_id":"k{content}"{via}'
     if action == 1:
         reply = f',"reply_to":"k{content}"' if luck % 2 else ""
-        return f',"content_id":"k{number}","role":"{ROLES[luck % 6]}","kind":"{KINDS[luck // 7 % 6]}"{reply}'
+        return f',"content_id":"k{number}","role":"{staff or MEMBER}","kind":"{KINDS[luck // 7 % 6]}"{reply}'
     if action == 2:
         parent = f',"parent_share_id":"s{content}"' if luck % 4 else ""
         return f',"content_id":"k{content}","share_id":"s{number}","channel":"{CHANNELS[luck % 4]}"{parent}'
     if action == 3:
         inviter = f',"inviter_id":"u{luck % 1000:06}"' if luck % 2 else ""
-        return f',"channel":"{CHANNELS[luck % 4]}","role":"{ROLES[luck % 6]}"{inviter}'
+        return f',"channel":"{CHANNELS[luck % 4]}","role":"{staff or MEMBER}"{inviter}'
     if action == 4:
         amount = f"{luck % 20_000 / 100:.2f}"
         return f',"order_id":"o{number}","amount":"{amount}","currency":"{CURRENCIES[luck % 3]}"'

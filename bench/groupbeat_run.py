@@ -72,9 +72,16 @@ def wait_for(pipeline: Pipeline, events: int, timeout_s: float = 600.0) -> None:
         time.sleep(0.5)
 
 
-def backlog(settings: Settings, events: int, folder: Path) -> Run:
-    """Absorb a topic that holds `events` events already, from the first to the last row in ClickHouse."""
-    pipeline = Pipeline(settings.model_copy(update={"path": folder / "clickhouse"}), folder)
+def backlog(settings: Settings, events: int, folder: Path, code: Path | None = None) -> Run:
+    """Absorb a topic that holds `events` events already, from the first to the last row in ClickHouse.
+
+    `code`: the checkout whose worker and sink are to run; this one for None.
+    """
+    mine = settings.model_copy(update={"path": folder / "clickhouse"})
+    if code:
+        pipeline = Pipeline(mine, folder, PYTHONPATH=str(code.resolve()), PYTHONSAFEPATH="1")
+    else:
+        pipeline = Pipeline(mine, folder)
     try:
         pipeline.sink.start()
         while (pipeline.sink.health() or {}).get("state") != "ok":

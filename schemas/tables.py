@@ -193,14 +193,28 @@ SEGMENT_TRANSITIONS = Table(
     (
         _word("community_id", "The community"),
         _text("user_id", "The person"),
-        _word("ladder", "Which ladder: lifecycle"),
+        _word("ladder", "Which ladder: lifecycle, pyramid, intent, closeness or level"),
         _word("from_segment", "The segment before; empty for the first"),
         _word("to_segment", "The segment from now on"),
         _moment("at", "When it became true, not when it was noticed"),
+        Column("day", "Date32", pa.date32(), "The day of at, in the time zone of the community"),
         _word("rule", "The rule that decided it"),
         _text("evidence", "JSON: the values that decided it"),
     ),
     ("community_id", "ladder", "at"),
+)
+
+MEDALS = Table(
+    "medals",
+    "log",
+    "Each medal, once a person",
+    (
+        _word("community_id", "The community"),
+        _text("user_id", "The person"),
+        _word("medal", "first_post, streak, many_posts, many_invites, first_purchase or comeback"),
+        _moment("at", "When it was earned"),
+    ),
+    ("community_id", "medal", "at"),
 )
 
 USERS = Table(
@@ -228,6 +242,56 @@ USERS = Table(
         _count("groups", "Groups they are in"),
         _count("groups_left", "Times they left a group"),
         _word("role", "Their last known role: member, operator or moderator"),
+        _moment("joined_at", "Their first join; 1970 for none"),
+        _moment("first_post_at", "Their first post; 1970 for none"),
+        Column("activated", "UInt8", pa.uint8(), "1: posted within 24 h (a rule) of joining"),
+        _text("inviter_id", "Who invited them, by their first join"),
+        _text("via_share_id", "The share that brought them, if nobody is named"),
+        _word("pyramid", "Pyramid: staff, organiser, valuable, general or invalid"),
+        _moment("pyramid_since", "Since when; 1970: from the beginning"),
+        _word("intent", "Intent: none, potential, intent, strong, buyer or hunter"),
+        _moment("intent_since", "Since when; 1970: from the beginning"),
+        Column(
+            "intent_score", "Float64", pa.float64(), "Weighted intent, half-life 14 days, as of intent_at"
+        ),
+        _moment("intent_at", "When intent_score was worked out"),
+        _word("closeness", "Closeness: know, like or rely"),
+        _moment("closeness_since", "Since when; 1970: from the beginning"),
+        _count("own_28", "Talks, questions and shares in the 28 days that end with their last active one"),
+        _count("benefits_28", "Benefit actions in those days"),
+        _count("benefits", "Benefit actions so far: posts of kind benefit as a member"),
+        _count("replies", "Posts that answer another so far"),
+        Column(
+            "interaction_depth",
+            "Nullable(Float64)",
+            pa.float64(),
+            "Replies of all posts; null under 20 (a rule) posts",
+        ),
+        Column(
+            "reward_share",
+            "Nullable(Float64)",
+            pa.float64(),
+            "Benefit actions of all activities; null under 20 (a rule)",
+        ),
+        _moment("purchase_at", "Their latest purchase; 1970 for none"),
+        _moment("purchase_before", "The one before; 1970 for none"),
+        Column("level", "UInt8", pa.uint8(), "Level: 0 and up"),
+        _moment("level_since", "Since when; 1970: from the beginning"),
+        _word("title", "The title of the level"),
+        Column(
+            "level_points", "Float64", pa.float64(), "Points that decay without activity; decide the level"
+        ),
+        _count("points_join", "Points earned by joining, so far"),
+        _count("points_post", "Points earned by posts, so far"),
+        _count("points_share", "Points earned by shares, so far"),
+        _count("points_day", "Points earned by the first action of a day, so far"),
+        _count("points_invite", "Points earned by invited people who stayed, so far"),
+        _count("points_purchase", "Points earned by purchases, so far"),
+        _count("invites", "People who joined on their invitation or share"),
+        _count("invites_stayed", "Those of them who came to 2 (a rule) active days"),
+        Column(
+            "medals", "Array(LowCardinality(String))", pa.list_(TEXT), "Medals earned, in no order of time"
+        ),
     ),
     ("community_id", "user_id"),
 )
@@ -251,6 +315,6 @@ RECEIPTS = Table(
 )
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (EVENTS, REJECTED, SEGMENT_TRANSITIONS, USERS, RECEIPTS)
+    table.name: table for table in (EVENTS, REJECTED, SEGMENT_TRANSITIONS, MEDALS, USERS, RECEIPTS)
 }
 """Every table by name."""

@@ -97,6 +97,9 @@ def check(
     word = first.group(1).upper() if first else ""
     if word not in READS and not (may_write and word in WRITES):
         raise Refused(f"{word or 'nothing'} is not a statement that this user may run")
+    if word in WRITES and _IDENTIFIER_PARAMETER.search(plain):
+        # In a parameterised view it would take its name from the query that calls the view, as a string.
+        raise Refused("an Identifier parameter in a statement that writes or defines")
     names = [parameters.get(name, "") for name in _IDENTIFIER_PARAMETER.findall(plain)]
     if any("\\" in name for name in names):
         raise Refused("an escape in the value of an Identifier parameter")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import clickhouse_connect
@@ -17,7 +18,10 @@ from sinks.clickhouse import connect, place
 from sinks.errors import SinkError, error_code
 from streams.settings import Settings
 
+A_PARAMETER = "ask a view with a parameter as segments_on(day = '2026-01-31')"
 HELP = {
+    51: A_PARAMETER,
+    456: A_PARAMETER,
     60: "see the tables with SHOW TABLES",
     62: "the statement is not SQL that ClickHouse reads",
     81: "no data yet: start `groupbeat sink`, or `groupbeat demo`",
@@ -26,13 +30,22 @@ HELP = {
 }
 
 
-def query(settings: Settings, sql: str) -> tuple[list[str], Sequence[Sequence[Any]]]:
-    """Column names and rows of a read-only statement. Raises `SinkError` with what to do."""
+def query(
+    settings: Settings, sql: str, parameters: Mapping[str, Any] | None = None
+) -> tuple[list[str], Sequence[Sequence[Any]]]:
+    """Column names and rows of a read-only statement. Raises `SinkError` with what to do.
+
+    `parameters` are the values of each ``{name:Type}`` in it. ClickHouse binds them: they never become part of
+    the text.
+    """
+    bound = dict(parameters or {})
+    if missing := [name for name in bound if not re.search(rf"\{{{re.escape(name)}:\w", sql)]:
+        raise ValueError(f"the statement has no {{{missing[0]}:Type}}")  # the client would paste it in
     client = _client(settings)
     try:
         if not settings.clickhouse:
-            sql = _judged(client, sql)
-        answer = client.query(sql)
+            sql = _judged(client, sql, bound)
+        answer = client.query(sql, parameters=bound)
         return list(answer.column_names), answer.result_rows
     except guard.Refused as error:
         raise SinkError(f"only reading is allowed here: {error}") from error
@@ -44,11 +57,16 @@ def query(settings: Settings, sql: str) -> tuple[list[str], Sequence[Sequence[An
         client.close()
 
 
-def _judged(client: Client, sql: str) -> str:
+def _judged(client: Client, sql: str, parameters: Mapping[str, Any]) -> str:
     """The same rules for an opened folder as for a running sink."""
     canonical = str(client.query("SELECT formatQuery({q:String})", parameters={"q": sql}).result_rows[0][0])
     functions = [row[0] for row in client.query("SELECT name FROM system.table_functions").result_rows]
-    guard.check(canonical, may_write=False, table_functions=functions, parameters={})
+    guard.check(
+        canonical,
+        may_write=False,
+        table_functions=functions,
+        parameters={name: str(value) for name, value in parameters.items()},
+    )
     return canonical
 
 

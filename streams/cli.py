@@ -25,6 +25,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+rules_app = typer.Typer(
+    help="Thresholds: check a rules.toml, explain the rules in force.", no_args_is_help=True
+)
+app.add_typer(rules_app, name="rules")
 console = Console(width=None if sys.stdout.isatty() else 140)
 errors = Console(stderr=True)
 
@@ -264,6 +268,41 @@ def schema() -> None:
     from schemas.events import json_schema
 
     print(json.dumps(json_schema(), indent=2))
+
+
+@rules_app.command("check")
+def rules_check(file: Annotated[Path, typer.Argument(help="A rules.toml")]) -> None:
+    """Say what a file of rules overrides, or all that is wrong with it, a line each."""
+    from schemas.rules import RulesError, load_rules
+    from streams.rules_report import overrides
+
+    try:
+        found = overrides(load_rules(file))
+    except RulesError as error:
+        errors.print(escape(str(error)), highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    console.print(f"{escape(str(file))}: good", highlight=False, soft_wrap=True)
+    for line in found or ["overrides nothing"]:
+        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+
+@rules_app.command("explain")
+def rules_explain(
+    rules: Annotated[Path | None, typer.Option(help="A rules.toml, instead of GROUPBEAT_RULES")] = None,
+    community: Annotated[
+        str | None, typer.Option(help="Its rules; those without rules of their own, when not given")
+    ] = None,
+) -> None:
+    """Print every rule in force as a sentence with its numbers, marked where they differ from the default."""
+    from schemas.rules import RulesError, load_rules
+    from streams.rules_report import explain
+
+    try:
+        found = load_rules(settings_from(rules=rules).rules)
+    except RulesError as error:
+        stop(error)
+    for line in explain(found, community):
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 @app.command("settings")

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
-import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
-Integer = int | np.int64
-"""A whole number in a kernel: compiled, the two are the same."""
+Integer = Any
+"""A whole number in a kernel, Python's or one of numpy's: compiled, they are the same."""
 
 
 def compiled(function: F) -> F:

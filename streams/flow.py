@@ -50,7 +50,7 @@ def _intake(context: Context, partition: int) -> Reducer:
 
 
 def _users(context: Context, partition: int) -> Reducer:
-    return users.Users(partition, context.rules)
+    return users.Users(partition, context.rules, context.partitions(users.INPUT))
 
 
 STAGES: tuple[Stage, ...] = (

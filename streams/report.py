@@ -6,13 +6,13 @@ import base64
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from sinks.query import query as ask
 from streams.rejected import RejectedRow
@@ -23,8 +23,11 @@ DEMO_PATH = Path("var/demo/clickhouse")
 Answer = tuple[list[str], Sequence[Sequence[Any]]]
 
 
-def query(settings: Settings, sql: str) -> Answer:
-    """Column names and rows. Where there is no database but the demo's, that one is asked, and said so."""
+def query(settings: Settings, sql: str, parameters: Mapping[str, Any] | None = None) -> Answer:
+    """Column names and rows. Where there is no database but the demo's, that one is asked, and said so.
+
+    `parameters` are the values of each ``{name:Type}`` in the statement.
+    """
     if (
         settings.clickhouse is None
         and "path" not in settings.model_fields_set
@@ -33,7 +36,7 @@ def query(settings: Settings, sql: str) -> Answer:
     ):
         print(f"(no database in {settings.path}: this is the demo's, {DEMO_PATH})", file=sys.stderr)
         settings = settings.model_copy(update={"path": DEMO_PATH})
-    return ask(settings, sql)
+    return ask(settings, sql, parameters)
 
 
 def print_rows(
@@ -57,17 +60,17 @@ def as_table(names: Sequence[str], rows: Sequence[Sequence[Any]], title: str | N
     table = Table(title=title, title_justify="left", title_style="bold")
     for i, name in enumerate(names):
         number = bool(rows) and isinstance(rows[0][i], int | float) and not isinstance(rows[0][i], bool)
-        table.add_column(escape(name), justify="right" if number else "left", overflow="fold")
+        table.add_column(shown(name), justify="right" if number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_text(value) for value in row))
+        table.add_row(*(shown(value) for value in row))
     return table
 
 
-def _text(value: Any) -> str:
+def shown(value: Any) -> Text:
+    """A value for the terminal. What apps send is no markup or emoji of ours, and steers no terminal."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    # What apps send is no markup of ours, and steers no terminal.
-    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value)))
+        return Text(f"{value:,}")
+    return Text("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value)))
 
 
 RECEIPT_SQL = (
@@ -115,9 +118,10 @@ def rejected_rows(settings: Settings, reason: str | None = None) -> Iterator[Rej
 
 
 DEMO_QUERIES = (
-    "SELECT * FROM people_by_segment ORDER BY community_id, people DESC",
+    "SELECT * FROM people_by_segment ORDER BY community_id, ladder, people DESC",
+    "SELECT * FROM growth_accounting WHERE community_id = 'hdv' AND gone > 0 ORDER BY day DESC LIMIT 10",
     "SELECT toStartOfMonth(at) AS month, from_segment, to_segment, count() FROM segment_transitions "
-    "WHERE community_id = 'cdnow' GROUP BY ALL ORDER BY ALL LIMIT 20",
+    "WHERE community_id = 'cdnow' AND ladder = 'lifecycle' GROUP BY ALL ORDER BY ALL LIMIT 20",
     "SELECT user_id, segment, purchases, score FROM users WHERE community_id = 'cdnow' "
     "ORDER BY purchases DESC LIMIT 10",
     "SELECT group_id, count() AS posts FROM events WHERE action = 'post' GROUP BY group_id "
@@ -134,13 +138,13 @@ def print_demo_page(console: Console, settings: Settings, read: str, seconds: fl
     names, rows = query(
         settings,
         "SELECT segment, sumIf(people, community_id = 'cdnow') AS cdnow, "
-        "sumIf(people, community_id = 'hdv') AS hdv FROM people_by_segment GROUP BY segment "
-        "ORDER BY sum(people) DESC, segment",
+        "sumIf(people, community_id = 'hdv') AS hdv FROM people_by_segment WHERE ladder = 'lifecycle' "
+        "GROUP BY segment ORDER BY sum(people) DESC, segment",
     )
     console.print(as_table(names, rows, "People by lifecycle segment, as of the last event"))
     names, rows = query(
         settings,
-        "SELECT at, community_id, user_id, from_segment, to_segment, rule FROM segment_transitions "
+        "SELECT at, community_id, user_id, ladder, from_segment, to_segment, rule FROM segment_transitions "
         "ORDER BY at DESC, user_id LIMIT 8",
     )
     console.print(as_table(names, rows, "The last transitions"))

@@ -1,7 +1,7 @@
 """Deterministic communities: the same seed gives the same log, byte for byte.
 
 Used by the property and fault tests. People live in phases (a burst, a slow month, a silence of weeks), so
-that every segment and every rule of the ladder occurs, and the log carries everything a real one does: late
+that every segment and every rule of every ladder occurs, and the log carries everything a real one does: late
 and repeated messages, messages out of order, and messages that are no event at all.
 """
 
@@ -14,14 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from tests.lives import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, life
 from tests.oracle.intake import LogRecord
 
-SECOND_MS = 1000
-MINUTE_MS = 60 * SECOND_MS
-HOUR_MS = 60 * MINUTE_MS
-DAY_MS = 24 * HOUR_MS
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ACTIONS = ("join", "post", "share", "leave", "purchase", "view")
+ROLES = ("member",) * 6 + ("operator", "moderator")
 ZONES = tuple(timezone(timedelta(minutes=m)) for m in (-720, -570, -300, -1, 1, 60, 120, 330, 345, 840))
 STRANGE_IDS = (
     "zoë",
@@ -50,6 +48,43 @@ STRANGE_IDS = (
 Raw = dict[str, Any]
 
 
+SPECIAL: dict[str, tuple[str, Raw]] = {
+    "talk": ("post", {"kind": "talk"}),
+    "question": ("post", {"kind": "question", "role": "member"}),
+    "benefit": ("post", {"kind": "benefit", "role": "member"}),
+    "reply": ("post", {"reply_to": "c0"}),
+    "click": ("view", {}),
+}
+"""Words of a life for an action with certain fields; a click also has a `via_share_id`."""
+
+
+class Links:
+    """Whom and what the events of each community can refer to: its people, and the shares made so far."""
+
+    def __init__(self, people: dict[str | None, list[str]]) -> None:
+        self._people = people
+        self._shares: dict[str | None, list[str]] = {}
+
+    def made(self, community_id: str | None, share_id: str) -> None:
+        """A share that others may name from now on."""
+        self._shares.setdefault(community_id, []).append(share_id)
+
+    def inviter(self, rng: random.Random, community_id: str | None, user_id: str) -> str:
+        """Most often always the same; now and then the person themselves, or nobody that is known."""
+        draw, people = rng.random(), self._people.get(community_id, [])
+        if draw < 0.05 or not people:
+            return user_id if draw < 0.03 else "nobody"
+        return people[0] if draw < 0.6 else rng.choice(people)
+
+    def share(self, rng: random.Random, community_id: str | None, number: int | str) -> str:
+        """Most often a late one; now and then one of long ago, one to come, or one that never comes."""
+        draw, shares = rng.random(), self._shares.get(community_id, [])
+        if draw < 0.1 or not shares:
+            later = number + rng.randrange(1, 40) if isinstance(number, int) else "x"
+            return f"s{later}" if draw < 0.07 else "never"
+        return rng.choice(shares[-8:] if draw < 0.8 else shares)
+
+
 # --- one event -----------------------------------------------------------------------------------
 
 
@@ -75,8 +110,15 @@ def event(
     group_id: str,
     community_id: str | None,
     number: int | str,
+    links: Links | None = None,
 ) -> Raw:
-    """One event of the contract as it would be written, optional fields there or not."""
+    """One event of the contract as it would be written, optional fields there or not.
+
+    `action` may also be one of `SPECIAL`. Without `links`, people and shares that are named are any.
+    """
+    links = links or Links({})
+    chance_of_click = 1.0 if action == "click" else 0.2
+    action, special = SPECIAL.get(action, (action, {}))
     made: Raw = {
         "event_id": f"e{number}" if isinstance(number, int) else number,
         "action": action,
@@ -98,24 +140,25 @@ def event(
         return f"c{rng.randrange(200)}"
 
     def share() -> str:
-        return f"s{rng.randrange(500)}"
+        return links.share(rng, community_id, number)
 
     if action == "join":
         maybe("channel", 0.7, lambda: rng.choice(("direct", "invite", "ad", "qr")))
-        maybe("inviter_id", 0.3, lambda: f"p{rng.randrange(50)}")
+        maybe("inviter_id", 0.5, lambda: links.inviter(rng, community_id, user_id))
         maybe("content_id", 0.1, content)
-        maybe("via_share_id", 0.1, share)
-        maybe("role", 0.3, lambda: rng.choice(("member", "operator", "moderator")))
+        maybe("via_share_id", 0.4, share)
+        maybe("role", 0.3, lambda: rng.choice(ROLES))
     elif action == "post":
         maybe("content_id", 0.5, content)
         maybe("reply_to", 0.3, content)
         if rng.random() < 0.4:
-            made["role"] = rng.choice(("member", "operator", "moderator"))
+            made["role"] = rng.choice(ROLES)
         if rng.random() < 0.5:
             made["kind"] = rng.choice(("talk", "question", "benefit", "ad"))
     elif action == "share":
         made["content_id"] = content()
         made["share_id"] = f"s{number}"
+        links.made(community_id, made["share_id"])
         maybe("parent_share_id", 0.4, share)
         maybe("channel", 0.3, lambda: rng.choice(("chat", "feed")))
     elif action == "leave":
@@ -123,17 +166,26 @@ def event(
     elif action == "purchase":
         made["order_id"] = f"o{number}"
         made["amount"] = rng.choice(
-            ("0", "12", "9.99", "1.000001", "999999999999.999999", f"{rng.randrange(10**6) / 100:.2f}")
+            (
+                "0",
+                "12",
+                "9.99",
+                "1.000001",
+                "57",
+                "999999999999.999999",
+                f"{rng.randrange(10**4) / 100:.2f}",
+                f"{rng.randrange(10**6) / 100:.2f}",
+            )
         )
         made["currency"] = rng.choice(("EUR", "USD", "CNY", "XXX"))
         maybe("content_id", 0.3, content)
         maybe("via_share_id", 0.3, share)
     else:
         made["content_id"] = content()
-        maybe("via_share_id", 0.2, share)
+        maybe("via_share_id", chance_of_click, share)
     if rng.random() < 0.03:
         made["x_unknown"] = rng.choice((None, 1.5e300, "é", [], {"event_id": "not this one"}, [[["deep"]]]))
-    return made
+    return made | special
 
 
 def encode(raw: Raw, rng: random.Random | None = None) -> bytes:
@@ -268,148 +320,9 @@ DISPUTED: dict[str, tuple[str, Callable[[Raw], bytes]]] = {
     "action_twice": ("", lambda raw: b'{"action":"dance",' + encode(raw)[1:]),
     "field_twice": ("", lambda raw: b'{"group_id":5,' + encode(raw)[1:]),
 }
-"""JSON at the edge, on which docs/lifecycle.md is silent, and what the oracle makes of it ('' accepted).
+"""JSON at the edge, on which docs/intake.md is silent, and what the oracle makes of it ('' accepted).
 
 Not in `community` and `strategies.logs`, since what a decoder does here is not worth equal speed."""
-
-
-# --- lives ---------------------------------------------------------------------------------------
-
-Step = tuple[int, str]
-"""Milliseconds since the beginning, and the action."""
-
-
-class _Life:
-    """One person's actions over the days, phase by phase."""
-
-    def __init__(self, rng: random.Random, days: int) -> None:
-        self.rng = rng
-        self.end = days * DAY_MS
-        self.now = int(rng.random() ** 2 * self.end * 0.6)
-        self.steps: list[Step] = []
-
-    def act(self, action: str) -> None:
-        if self.now < self.end:
-            self.steps.append((self.now, action))
-
-    def wait(self, low: float, high: float) -> None:
-        """So many days."""
-        self.now += int(self.rng.uniform(low, high) * DAY_MS)
-
-    def some(
-        self, n: int, actions: tuple[str, ...] = ("view", "view", "view", "post", "post", "share")
-    ) -> None:
-        """A sitting: a few actions within minutes."""
-        for _ in range(n):
-            self.act(self.rng.choice(actions))
-            self.now += self.rng.randrange(1, 20 * MINUTE_MS)
-
-    def burst(self) -> None:
-        for _ in range(self.rng.randrange(5, 25)):
-            self.some(self.rng.randrange(1, 5))
-            self.wait(0.5, 1.3)
-
-    def buyer(self) -> None:
-        for _ in range(self.rng.randrange(2, 6)):
-            self.some(2, ("view", "purchase"))
-            self.wait(0.2, 3)
-
-    def fades(self) -> None:
-        """Core, and then only looks: the score goes before the days do."""
-        for _ in range(14):
-            self.some(2, ("post", "post", "share"))
-            self.wait(0.8, 1.0)
-        for _ in range(5):
-            self.wait(2, 5)
-            self.act("view")
-
-    def rarer(self) -> None:
-        """Core, and then seldom but much: the days go before the score does."""
-        for _ in range(13):
-            self.some(2, ("purchase", "post"))
-            self.wait(0.7, 1.0)
-        for _ in range(6):
-            self.wait(4, 6.5)
-            self.some(4, ("purchase",))
-
-    def returns_strong(self) -> None:
-        """Core, a short silence, and back at full strength: from resurrected to core."""
-        for _ in range(13):
-            self.some(2, ("post", "share"))
-            self.wait(0.9, 1.0)
-        self.wait(7.1, 8)
-        for _ in range(9):
-            self.some(2, ("post", "share"))
-            self.wait(0.9, 1.0)
-
-    def casual(self) -> None:
-        for _ in range(self.rng.randrange(2, 10)):
-            self.some(self.rng.randrange(1, 3))
-            self.wait(1, 6)
-
-    def rare(self) -> None:
-        for _ in range(self.rng.randrange(1, 5)):
-            self.some(1)
-            self.wait(5, 12)
-
-    def to_the_ms(self) -> None:
-        """Back exactly when the ladder would move, a millisecond before, or after; or at midnight."""
-        self.act("view")
-        self.now += self.rng.choice((7, 7, 28, 14, 1)) * DAY_MS + self.rng.choice((-1, 0, 0, 1))
-        self.act("view")
-        self.now += DAY_MS - self.now % DAY_MS - self.rng.choice((0, 1))
-        self.act("post")
-
-    def quiet(self) -> None:
-        self.wait(8, 27)
-
-    def gone(self) -> None:
-        self.wait(29, 80)
-
-    def leaves(self) -> None:
-        for _ in range(self.rng.randrange(1, 4)):
-            self.act("leave")
-            self.now += self.rng.randrange(1, HOUR_MS)
-
-    def arrives(self) -> None:
-        start = self.rng.random()
-        if start < 0.8:
-            self.act("join")
-            self.now += self.rng.randrange(0, HOUR_MS)
-        elif start < 0.9:
-            self.act("leave")  # the first that is known of them
-            self.wait(0, 3)
-
-
-_PHASES: tuple[tuple[Callable[[_Life], None], int], ...] = (
-    (_Life.burst, 5),
-    (_Life.buyer, 2),
-    (_Life.fades, 2),
-    (_Life.rarer, 2),
-    (_Life.returns_strong, 2),
-    (_Life.casual, 5),
-    (_Life.rare, 4),
-    (_Life.to_the_ms, 2),
-    (_Life.quiet, 5),
-    (_Life.gone, 4),
-    (_Life.leaves, 3),
-    (_Life.arrives, 2),
-)
-
-
-def _life(rng: random.Random, days: int) -> list[Step]:
-    life = _Life(rng, days)
-    life.arrives()
-    if rng.random() < 0.15:  # came once, and may have left weeks later
-        if rng.random() < 0.5:
-            life.wait(7.5, 25)
-            life.leaves()
-        return life.steps
-    phases = [phase for phase, _ in _PHASES]
-    weights = [weight for _, weight in _PHASES]
-    while life.now < life.end and (life.now < DAY_MS or rng.random() > 0.01):
-        rng.choices(phases, weights)[0](life)
-    return life.steps
 
 
 # --- a whole community ---------------------------------------------------------------------------
@@ -439,10 +352,11 @@ def community(
     n_good = round(n_events * 0.92) if disorder else n_events
     steps = _steps(rng, n_good, n_people, days)
     ids = _PersonIds(rng, n_people, communities, groups, strange_ids)
+    links = Links(ids.by_community({person for _, _, person in steps}))
     arrivals: list[tuple[int, int, bytes]] = []
     for number, (moment, action, person) in enumerate(steps):
         user_id, community_id, homes = ids.of(person)
-        good = event(rng, action, start_ms + moment, user_id, rng.choice(homes), community_id, number)
+        good = event(rng, action, start_ms + moment, user_id, rng.choice(homes), community_id, number, links)
         if strange_ids and rng.random() < 0.002:
             good["event_id"] = (f"{number}" + rng.choice(STRANGE_IDS) * 64)[:64]
         arrivals.append((moment + (_delay(rng) if disorder else 0), number, encode(good, rng)))
@@ -456,7 +370,7 @@ def _steps(rng: random.Random, n: int, n_people: int, days: int) -> list[tuple[i
     steps: list[tuple[int, str, int]] = []
     person = 0
     while len(steps) < n and person < n_people:
-        steps += ((moment, action, person) for moment, action in _life(rng, days))
+        steps += ((moment, action, person) for moment, action in life(rng, days))
         person += 1
     del steps[n:]
     while steps and len(steps) < n:
@@ -491,6 +405,13 @@ class _PersonIds:
             if strange_ids and rng.random() < 0.05:
                 homes.append(rng.choice(STRANGE_IDS))
             self.people.append((user_id, community_id, homes))
+
+    def by_community(self, numbers: set[int]) -> dict[str | None, list[str]]:
+        """The ids of these people, community by community."""
+        found: dict[str | None, list[str]] = {}
+        for user_id, community_id, _ in (self.people[number] for number in sorted(numbers)):
+            found.setdefault(community_id, []).append(user_id)
+        return found
 
     def of(self, person: int) -> tuple[str, str | None, list[str]]:
         return self.people[person]

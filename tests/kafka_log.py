@@ -8,10 +8,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.actions import BY_USER
 from schemas.tables import TABLES
 from sinks.query import query
 from streams.settings import Settings
-from tests.oracle import LogRecord, compare, judge, people
+from tests.oracle import LogRecord, People, differing, judge, listed, read
 
 Row = dict[str, Any]
 
@@ -69,22 +70,21 @@ def differences(settings: Settings, log: Sequence[LogRecord], *, max_event_bytes
     """
     judged = judge(log, max_event_bytes=max_event_bytes)
     final = max(judged.clock.values(), default=0)
-    users, transitions = people(judged.with_clocks(), final)
-    _, later = people(judged.with_clocks(), final + 900_000)
-    assert len(later) == len(transitions), "choose a log in which nothing falls due right after its end"
-    place = ("source_partition", "source_offset")
-    person = ("community_id", "user_id")
-    parts = {
-        "events": compare(judged.accepted, table(settings, "events"), place),
-        "rejected": compare(judged.rejected, table(settings, "rejected"), place),
-        "users": compare(list(users.values()), table(settings, "users"), person),
-        "segment_transitions": compare(
-            transitions, sorted(table(settings, "segment_transitions"), key=_in_order), person
-        ),
-        "receipts": _receipts(judged.counts, table(settings, "receipts")),
-        "positions": _doubles(settings),
-    }
-    return "\n".join(f"{name}:\n{text}" for name, text in parts.items() if text)
+    messages = read_log(settings, BY_USER.topic)
+    logs = {p: read(m for m in messages if m.partition == p) for p in range(settings.partitions)}
+    people = People(judged, logs, final)
+    now = len(people.transitions)
+    people.settle_all(final + 900_000)
+    assert len(people.transitions) == now, "choose a log in which nothing falls due right after its end"
+
+    def rows(name: str) -> list[Row]:
+        found = table(settings, name)
+        return sorted(found, key=_in_order) if TABLES[name].kind == "log" else found
+
+    parts = differing(judged, people, logs, rows)
+    parts["receipts"] = _receipts(judged.counts, table(settings, "receipts"))
+    parts["positions"] = _doubles(settings)
+    return listed(parts)
 
 
 def _in_order(row: Mapping[str, Any]) -> tuple[str, int]:

@@ -8,27 +8,44 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from schemas.actions import BY_USER
 from schemas.rules import Rules
 from schemas.tables import TABLES
 from streams.flow import Context
 from streams.intake.stage import IDLE_MS
 from streams.local import LocalLog, LocalState, LocalWorker
 from streams.packing import Message, Rows
-from tests.oracle import LogRecord, compare, judge, people
+from tests.oracle import Entry, LogRecord, People, differing, judge, listed, read
 
 PARTITIONS = 3
+NULLABLE = {c.name for t in TABLES.values() for c in t.columns if c.clickhouse.startswith("Nullable")}
+
 Row = dict[str, Any]
 
 
 class Store:
     """Tables as the sink keeps them: log rows once by position, the newest snapshot of each entity."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: LocalLog) -> None:
+        self.log = log
         self.logs: dict[str, list[Row]] = {name: [] for name, t in TABLES.items() if t.kind == "log"}
         self.entities: dict[str, dict[tuple[Any, ...], Row]] = {
             name: {} for name, t in TABLES.items() if t.kind == "entity"
         }
         self._positions: dict[tuple[str, str], int] = {}
+        self._next = dict.fromkeys(range(PARTITIONS), 0)
+
+    def catch_up(self) -> None:
+        """Insert everything that is new in the topic of rows."""
+        for partition, start in self._next.items():
+            end = self.log.end("rows", partition)
+            for record in self.log.read("rows", partition, start, end - start):
+                self.write(Rows.unpack(record.value or b"", record.headers))
+            self._next[partition] = end
+
+    def table(self, name: str) -> list[Row]:
+        """The rows of a table."""
+        return self.logs[name] if name in self.logs else list(self.entities[name].values())
 
     def write(self, rows: Rows) -> None:
         """Insert with the sink's rules."""
@@ -56,7 +73,7 @@ def plain(row: Row) -> Row:
             value = round(value.timestamp() * 1000)
         elif value is None and name == "amount":
             value = Decimal(0)
-        elif value is None and name != "replay_of":
+        elif value is None and name not in NULLABLE:
             value = ""
         result[name] = value
     return result
@@ -78,8 +95,7 @@ class Run:
         for record in records:
             self.log.append(Message("events", record.partition, record.value, record.headers, record.key))
         self.state = LocalState()
-        self.store = Store()
-        self._passed = dict.fromkeys(range(PARTITIONS), 0)
+        self.store = Store(self.log)
         self.worker = self.start()
 
     def start(self) -> LocalWorker:
@@ -92,11 +108,7 @@ class Run:
 
     def pass_rows(self) -> None:
         """Everything in the topic of rows into the store."""
-        for partition in range(PARTITIONS):
-            start, end = self._passed[partition], self.log.end("rows", partition)
-            for record in self.log.read("rows", partition, start, end - start):
-                self.store.write(Rows.unpack(record.value or b"", record.headers))
-            self._passed[partition] = end
+        self.store.catch_up()
 
     async def finish(self, batch: int = 1000) -> Store:
         """Absorb all, let every partition fall idle, flush."""
@@ -110,31 +122,24 @@ class Run:
         return self.store
 
 
-def expected(
-    records: Sequence[LogRecord], rules: Rules | None = None
-) -> tuple[Any, dict[Any, Row], list[Row]]:
-    """What the batch recompute gives, with time standing 5 s after the newest event."""
-    judged = judge(records, rules)
-    final = max((clock for clock in judged.clock.values()), default=0) + IDLE_MS
-    users, transitions = people(judged.with_clocks(), final, rules)
-    return judged, users, transitions
+def actions(log: LocalLog) -> dict[int, list[Entry]]:
+    """The entries of each partition of the topic of actions."""
+    topic = BY_USER.topic
+    return {p: read(log.read(topic, p, 0, log.end(topic, p))) for p in range(PARTITIONS)}
 
 
 def differences(store: Store, records: Sequence[LogRecord], rules: Rules | None = None) -> str:
-    """What differs between the tables and the batch recompute; empty for nothing."""
-    judged, users, transitions = expected(records, rules)
-    place = ("source_partition", "source_offset")
-    person = ("community_id", "user_id")
-    parts = {
-        "events": compare(judged.accepted, store.logs["events"], place),
-        "rejected": compare(judged.rejected, store.logs["rejected"], place),
-        "users": compare(list(users.values()), list(store.entities["users"].values()), person),
-        "segment_transitions": compare(transitions, store.logs["segment_transitions"], person),
-    }
+    """What differs between what the stages gave and the batch recompute; empty for nothing.
+
+    Time stands 5 s after the newest event.
+    """
+    judged, logs = judge(records, rules), actions(store.log)
+    final = max(judged.clock.values(), default=0) + IDLE_MS
+    parts = differing(judged, People(judged, logs, final, rules), logs, store.table)
     for row in store.entities["receipts"].values():
         if row["consumed"] != row["accepted"] + row["rejected"] + row["duplicate"]:
             parts[f"receipt {row}"] = "does not balance"
-    return "\n".join(f"{name}:\n{text}" for name, text in parts.items() if text)
+    return listed(parts)
 
 
 def run(action: Callable[[], Any]) -> Any:

@@ -23,6 +23,7 @@ def transitions(partition: str, positions: Iterable[int], at_ms: int | Iterable[
     made = {
         "user_id": pa.array([f"u{number}" for number in numbers]),
         "at": pa.array(moments, pa.timestamp("ms", "UTC")),
+        "day": pa.array(moments, pa.timestamp("ms", "UTC")).cast(pa.date32()),
         "_position": pa.array(numbers),
         "_ingested_at": pa.array(moments, pa.timestamp("ms", "UTC")),
     }

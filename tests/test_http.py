@@ -195,6 +195,17 @@ TRICKS = [
     "SELECT * FROM urlCluster('default', 'http://127.0.0.1:1/')",
     "SELECT aiGenerate('x', 'y')",
     "SELECT * FROM system.stack_trace",
+    # as a parameterised view
+    "CREATE VIEW groupbeat.stolen AS SELECT arrayMap({g:Identifier}, ['{f}'])",
+    "CREATE OR REPLACE VIEW groupbeat.stolen AS SELECT {g : Identifier}('{f}')",
+    "CREATE MATERIALIZED VIEW groupbeat.stolen ENGINE = MergeTree ORDER BY x "
+    "AS SELECT arrayMap({`g`:identifier}, ['{f}']) AS x FROM groupbeat.t",
+    "ALTER TABLE groupbeat.t ADD COLUMN x Array(String) DEFAULT arrayMap({g:Identifier}, ['{f}'])",
+    "INSERT INTO groupbeat.t (b) SELECT {g:Identifier}('{f}')",
+    "SELECT * FROM `{f}`(day = '2026-01-31')",
+    "SELECT * FROM default.`{f}`(day = '2026-01-31')",
+    "SELECT * FROM file(path = '{f}')",
+    "SELECT * FROM t(day = file('{f}'))",
     # chains
     "SELECT 1; SELECT file('{f}')",
     "SELECT 1;;SELECT file('{f}');",
@@ -263,6 +274,8 @@ def test_no_statement_gets_out(server: Server, folder: Path, user: str, trick: s
         ("SELECT {f:Identifier}('{path}')", {"param_f": "file"}),
         ("SELECT * FROM {t:Identifier}", {"param_t": "{path}"}),
         ("SELECT * FROM {d:Identifier}.{t:Identifier}", {"param_t": "{path}", "param_d": "default"}),
+        ("CREATE VIEW stolen AS SELECT arrayMap({f:Identifier}, ['{path}'])", {"param_f": "length"}),
+        ("CREATE VIEW stolen AS SELECT * FROM {t:Identifier}", {"param_t": "t"}),
         ("SELECT file({p:String})", {"param_p": "{path}"}),
         ("SELECT * FROM file({p:String})", {"param_p": "{path}"}),
         ("SELECT a FROM t FORMAT Template", {"format_template_row": "{path}"}),
@@ -290,6 +303,33 @@ def test_no_parameter_or_setting_gets_out(
     status, answer, _ = ask(server, full(sql), user=user, **filled)  # type: ignore[arg-type]
     assert_nothing_happened(folder, server, answer)
     assert status >= 400, answer[:200]
+
+
+@pytest.fixture
+def up_to(author: Client) -> Iterator[None]:
+    """A parameterised view."""
+    author.command("CREATE VIEW up_to AS SELECT a, {text:String} AS said FROM t WHERE a <= {highest:UInt64}")
+    yield
+    author.command("DROP VIEW up_to")
+
+
+def test_a_reader_may_call_a_parameterised_view(server: Server, reader: Client, up_to: None) -> None:
+    sql = "SELECT * FROM up_to(highest = 1, text = 'it''s')"
+    assert ask(server, sql, database="groupbeat")[:2] == (200, b"1\tit\\'s\n")
+    assert ask(server, sql.replace("up_to", "groupbeat.`up_to`"))[:2] == (200, b"1\tit\\'s\n")
+    sql = "SELECT * FROM up_to(highest = {h:UInt64}, text = {t:String}) ORDER BY a"
+    text = "') UNION ALL SELECT file('/etc/passwd') --"
+    assert reader.query(sql, parameters={"h": 9, "t": text}).result_rows == [(1, text), (2, text)]
+    for sql, code in (
+        ("SELECT * FROM up_to", b"51"),
+        ("SELECT * FROM up_to(highest = '1 OR 1', text = '')", b"457"),
+        ("SELECT * FROM up_to(highest = 1, text = '') INTO OUTFILE 'x'", b"497"),
+        ("SELECT * FROM up_to(highest = 1, text = file('x'))", b"497"),
+        ("SELECT * FROM elsewhere(highest = 1)", b"46"),
+        ("SELECT * FROM url(highest = 1)", b"497"),
+    ):
+        status, answer, _ = ask(server, sql, database="groupbeat")
+        assert status >= 400 and answer.startswith(b"Code: " + code), answer
 
 
 @pytest.mark.parametrize(

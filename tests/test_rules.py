@@ -1,69 +1,243 @@
-"""rules.toml: what it overrides, and how a wrong one is told."""
+"""The thresholds: their defaults, what overrides what, which fit together, and the page about them."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
-from schemas.rules import DAY_MS, Rules, RulesError, load_rules
-from streams.users.state import Thresholds
+from schemas.rules import (
+    MOST_LEVELS,
+    CommunityRules,
+    Intent,
+    Level,
+    Lifecycle,
+    Rules,
+    Weights,
+    load_rules,
+)
+from schemas.rules_table import thresholds
+
+REPO = Path(__file__).parent.parent
+PAGE = REPO / "docs/rules.md"
+EXAMPLE = REPO / "schemas/examples/rules.toml"
 
 
-def test_without_a_file_the_defaults_hold() -> None:
+def written(folder: Path, text: str) -> Path:
+    file = folder / "rules.toml"
+    file.write_text(text)
+    return file
+
+
+# --- the defaults ----------------------------------------------------------------------------------
+
+
+def test_defaults_are_those_of_the_definition() -> None:
     assert load_rules(None) == Rules()
+    assert Rules().model_dump() == {
+        "time_zone": "UTC",
+        "score_half_life_days": 7,
+        "rates_min_count": 20,
+        "activation_hours": 24,
+        "weights": {"view": 0.2, "join": 1, "post": 2, "share": 3, "purchase": 5},
+        "lifecycle": {
+            "new_days": 7, "silent_days": 7, "lost_days": 28, "resurrected_days": 7, "active_min_days": 2,
+            "core_enter_days": 12, "core_enter_score": 12, "core_keep_days": 8, "core_keep_score": 8,
+        },
+        "pyramid": {"organiser_invited": 3, "stayed_days": 2, "valuable_days": 90, "invalid_days": 14},
+        "intent": {
+            "half_life_days": 14, "purchase": 5, "question": 2, "click": 1, "benefit": 0.5, "view": 0.3,
+            "strong_score": 8, "intent_score": 3, "hunter_benefits": 3,
+        },
+        "closeness": {"like_own": 3, "rely_days": 12, "rely_purchases": 2, "rely_purchase_days": 90},
+        "points": {
+            "join": 10, "join_per_day": 100, "post": 5, "post_per_day": 10, "share": 8, "share_per_day": 100,
+            "day": 2, "invite": 20, "purchase": 1, "purchase_per_day": 200,
+        },
+        "level": {
+            "base": 100, "growth": 1.5, "decay_days": 30, "decay_keep": 0.9,
+            "titles": (
+                "visitor", "newcomer", "regular", "contributor", "companion", "mainstay", "expert", "mentor",
+                "champion", "pillar", "legend",
+            ),
+        },
+        "medals": {"streak_days": 7, "posts": 100, "invites": 10},
+        "late_days": 28,
+        "dedup_window_s": 3600,
+        "future_s": 600,
+        "communities": {},
+    }  # fmt: skip
+
+
+def test_each_level_needs_half_as_many_points_again() -> None:
+    assert Level().thresholds == tuple(100 * 1.5**n for n in range(10))
+
+
+def models(model: type[BaseModel]) -> list[type[BaseModel]]:
+    found = [model]
+    for field in model.model_fields.values():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += models(field.annotation)
+    return found
+
+
+@pytest.mark.parametrize("model", models(Rules), ids=lambda model: model.__name__)
+def test_defaults_keep_their_own_rules_and_every_threshold_says_what_it_is(model: type[BaseModel]) -> None:
+    assert model.model_validate(model().model_dump()) == model()
+    for name, field in model.model_fields.items():
+        section = isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        assert section or field.description, f"{model.__name__}.{name}"
+        unit = re.search(r"_(days|hours|s)$", name)
+        assert not unit or not field.description or field.description.split("; ")[-1].startswith(unit[1])
+
+
+# --- what overrides what ---------------------------------------------------------------------------
 
 
 def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
-    file = tmp_path / "rules.toml"
-    file.write_text("late_days = 14\n[weights]\nview = 0.5\n[lifecycle]\nsilent_days = 3\n")
-    found = load_rules(file)
+    found = load_rules(
+        written(tmp_path, "late_days = 14\n[weights]\nview = 0.5\n[lifecycle]\nsilent_days = 3\n")
+    )
     assert (found.late_days, found.weights.view, found.lifecycle.silent_days) == (14, 0.5, 3)
     assert (found.dedup_window_s, found.weights.join, found.lifecycle.lost_days) == (3600, 1.0, 28)
-    thresholds = Thresholds.of(found)
-    assert (thresholds.silent, thresholds.lost) == (3 * DAY_MS, 28 * DAY_MS)
-    assert thresholds.weights == (1.0, 2.0, 3.0, 0.0, 5.0, 0.5)
+    assert found.sets == (found.of("anyone"),)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    "text",
     [
-        ("late_days = 3 4", "not TOML: .*line 1, column 15"),
-        ("late_day = 3", "late_day: Extra inputs are not permitted"),
-        ("late_days = 0", "late_days: .*greater than or equal to 1"),
-        ("late_days = 'many'", "late_days: .*valid integer"),
-        ("[lifecycle]\nsilent_days = 29", "lifecycle.silent_days: .*less than or equal to 28"),
-        ("[lifecycle]\nsilent = 3", "lifecycle.silent: Extra inputs"),
-        ("[weights]\nlike = 1.0", "weights.like: Extra inputs"),
-        ("weights = 3", "weights: "),
-        (
-            "[lifecycle]\nsilent_days = 9\nlost_days = 9",
-            "lifecycle: .*lost_days must be more than silent_days",
-        ),
-        ("[lifecycle]\nnew_days = 28", "lifecycle: .*lost_days must be more than new_days"),
-        ("[lifecycle]\ncore_keep_days = 13", "lifecycle: .*core_keep_days must not be more than core_enter"),
-        (
-            "[lifecycle]\ncore_keep_score = 13",
-            "lifecycle: .*core_keep_score must not be more than core_enter",
-        ),
-        ("late_days = 0\nfuture_s = -1", "late_days: .*; future_s: "),
+        'lifecycle.silent_days = 10\ncommunities."my team".lifecycle.silent_days = 14\n'
+        'communities."my team".weights.view = 0\n',
+        '[lifecycle]\nsilent_days = 10\n[communities."my team"]\nlifecycle.silent_days = 14\n'
+        'weights = {view = 0}',
+        '[communities."my team".lifecycle]\nsilent_days = 14\n[communities."my team".weights]\nview = 0.0\n'
+        "[lifecycle]\nsilent_days = 10",
+    ],
+    ids=["dotted", "inline", "sections"],
+)  # fmt: skip
+def test_a_community_is_over_the_file_and_the_file_over_the_defaults(tmp_path: Path, text: str) -> None:
+    found = load_rules(written(tmp_path, text))
+    team, others = found.of("my team"), found.of("your team")
+    assert (team.lifecycle.silent_days, others.lifecycle.silent_days) == (14, 10)
+    assert (team.weights.view, others.weights.view) == (0, 0.2)
+    assert team.lifecycle.lost_days == others.lifecycle.lost_days == 28
+    assert team.lifecycle == others.lifecycle.model_copy(update={"silent_days": 14})
+    assert team.points == others.points
+    assert others == CommunityRules(lifecycle=Lifecycle(silent_days=10))
+
+
+def test_sets_are_numbered_as_communities_are_found() -> None:
+    rules = Rules(communities={"a": {"time_zone": "Asia/Kolkata"}, "b": {"activation_hours": 48}})
+    assert [rules.set_of(name) for name in ("a", "b", "c", "")] == [1, 2, 0, 0]
+    assert [rules.sets[rules.set_of(name)] for name in "abc"] == [rules.of(name) for name in "abc"]
+    assert [one.time_zone for one in rules.sets] == ["UTC", "Asia/Kolkata", "UTC"]
+    assert [one.activation_hours for one in rules.sets] == [24, 24, 48]
+
+
+def test_a_community_may_mend_what_does_not_fit_there(tmp_path: Path) -> None:
+    found = load_rules(
+        written(tmp_path, "[communities.a.lifecycle]\nsilent_days = 28\nlost_days = 60\nnew_days = 20")
+    )
+    assert (found.of("a").lifecycle.silent_days, found.of("a").lifecycle.lost_days) == (28, 60)
+
+
+# --- which fit together ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "told"),
+    [
+        (Lifecycle, {"silent_days": 9, "lost_days": 9}, "lost_days must be more than silent_days"),
+        (Lifecycle, {"new_days": 28}, "lost_days must be more than new_days"),
+        (Lifecycle, {"core_keep_days": 13}, "core_keep_days must not be more than core_enter_days"),
+        (Lifecycle, {"core_keep_score": 12.5}, "core_keep_score must not be more than core_enter_score"),
+        (Intent, {"intent_score": 8}, "intent_score must be less than strong_score"),
+        (Level, {"titles": ("a", "b", "a")}, "titles must all be different"),
+        (Level, {"titles": ("a",)}, "at least 2 items"),
+        (Level, {"titles": tuple(map(str, range(MOST_LEVELS + 1)))}, "at most 32 items"),
+        (Level, {"titles": ("a", "b" * 65)}, "at most 64 characters"),
+        (CommunityRules, {"time_zone": "Mars/Base"}, "'Mars/Base' is no time zone"),
+        (CommunityRules, {"time_zone": "localtime"}, "no time zone"),
+        (CommunityRules, {"time_zone": "Europe/berlin"}, "did you mean Europe/Berlin?"),
+        (CommunityRules, {"time_zone": "/etc/passwd"}, "no time zone"),
+        (Weights, {"view": float("nan")}, "finite number"),
+        (Weights, {"view": "0.2"}, "valid number"),
+        (Weights, {"like": 1.0}, "Extra inputs"),
+        (Rules, {"late_days": 7.0}, "valid integer"),
+        (Rules, {"late_days": True}, "valid integer"),
+        (Rules, {"communities": {"a" * 129: {"activation_hours": 1}}}, "at most 128 characters"),
+        (Rules, {"communities": {"a": {"late_days": 3}}}, "Extra inputs"),
     ],
 )
-def test_a_wrong_file_says_which_where_and_what(tmp_path: Path, text: str, told: str) -> None:
-    file = tmp_path / "rules.toml"
-    file.write_text(text)
-    with pytest.raises(RulesError, match=f"^{re.escape(str(file))}: {told}"):
-        load_rules(file)
+def test_what_can_not_be_is_refused(model: type[BaseModel], values: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(told)):
+        model(**values)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RulesError, match=r"none\.toml: can't be read: No such file"):
-        load_rules(tmp_path / "none.toml")
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        (Lifecycle, {"silent_days": 9, "lost_days": 10, "new_days": 9}),
+        (Lifecycle, {"core_keep_days": 12, "core_keep_score": 12}),
+        (Intent, {"intent_score": 7.999}),
+        (Level, {"titles": ("a", "b")}),
+        (Level, {"titles": tuple(map(str, range(MOST_LEVELS)))}),
+        (CommunityRules, {"time_zone": "America/Argentina/Buenos_Aires"}),
+    ],
+)
+def test_what_just_fits_is_taken(model: type[BaseModel], values: dict[str, Any]) -> None:
+    assert model(**values).model_dump(include=set(values)) == values
 
 
-def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "rules.toml"
-    file.write_bytes(b"\xff\xfe")
-    with pytest.raises(RulesError, match=r"rules\.toml: not TOML"):
-        load_rules(file)
+def test_rules_made_in_code_tell_of_every_community_that_is_wrong() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Rules(
+            communities={"a": {"lifecycle": {"silent_days": 28}}, "b": {}, "c": {"wieghts": {}, "level": 3}}
+        )
+    assert {error["loc"] for error in caught.value.errors()} == {
+        ("communities", "a", "lifecycle"),
+        ("communities", "c", "wieghts"),
+        ("communities", "c", "level"),
+    }
+
+
+# --- the page and its example ----------------------------------------------------------------------
+
+
+def test_the_page_has_the_thresholds_as_they_are() -> None:
+    _, mark, tables = PAGE.read_text("utf-8").partition("<!-- made by: python -m schemas.rules_table -->\n")
+    assert mark
+    assert tables == thresholds(), "put the output of `python -m schemas.rules_table` below the mark"
+
+
+def test_the_tables_have_every_threshold_once() -> None:
+    named = re.findall(r"^\| `(\w+)` \| `(.*)` \| .* \| .+ \|$", thresholds(), re.MULTILINE)
+    leaves = [
+        name
+        for model in models(Rules)[1:]
+        for name in model.model_fields
+    ] + [name for name in Rules.model_fields if name not in ("communities", *(sections()))]  # fmt: skip
+    assert sorted(name for name, _ in named) == sorted(leaves)
+
+
+def sections() -> set[str]:
+    return {name for name, value in CommunityRules() if isinstance(value, BaseModel)}
+
+
+def test_the_page_shows_the_example_file() -> None:
+    assert f"```toml\n{EXAMPLE.read_text('utf-8')}```\n" in PAGE.read_text("utf-8")
+
+
+def test_the_example_says_what_its_comments_say() -> None:
+    rules = load_rules(EXAMPLE)
+    runners, fans, others = rules.of("runners"), rules.of("fans of the shop"), rules.of("others")
+    assert rules.late_days == 14
+    assert [one.lifecycle.silent_days for one in (runners, fans, others)] == [14, 10, 10]
+    assert [one.points.share for one in (runners, fans, others)] == [12, 12, 12]
+    assert [one.lifecycle.new_days for one in (runners, fans, others)] == [7, 7, 7]
+    assert [one.time_zone for one in (runners, fans, others)] == ["Europe/Berlin", "America/Sao_Paulo", "UTC"]
+    assert fans.level.thresholds == (100, 200, 400, 800)
+    assert others.level == Level()

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.actions import ACTION_CODES, ROLE_CODES
+from schemas.actions import ACTION_CODES, IS_REPLY, JOIN, KIND_CODES, LINKS_SHARE, ROLE_CODES, VIA_SHARE
 from schemas.events import ACTIONS
 from schemas.fast import FIELDS
 from schemas.tables import MONEY
@@ -31,7 +31,7 @@ class Columns:
     def __init__(self, events: list[Any]) -> None:
         self._events = events
         kinds: set[type[msgspec.Struct]] = set(map(type, events))
-        present = {name for kind in kinds for name in kind.__struct_fields__}
+        self._present = present = {name for kind in kinds for name in kind.__struct_fields__}
         absent = pa.repeat("", len(events))
         self.text: dict[str, pa.StringArray] = {
             name: _text(list(map(get, events))) if name in present else absent
@@ -43,11 +43,56 @@ class Columns:
         self.occurred_at: Array = since.cast(pa.int64()).to_numpy() // 1000
         self._has_amount = "amount" in present
 
+    @cached_property
     def amount(self) -> pa.Array:
         """Decimal(18, 6); 0 but for purchases."""
         if not self._has_amount:
             return pa.repeat(pa.scalar(Decimal(0), MONEY), len(self._events))
         return pa.array([e.amount or "0" for e in self._events], pa.string()).cast(MONEY)
+
+    @cached_property
+    def millionths(self) -> pa.Array:
+        """`amount` in millionths of the currency's unit: up to 18 digits, so it fits."""
+        if not self._has_amount:
+            return pa.repeat(0, len(self._events)).cast(pa.int64())
+        # A decimal of 18 digits is a 128-bit number of its last place.
+        return pa.array(np.frombuffer(self.amount.buffers()[1], np.int64)[::2][: len(self._events)])
+
+    @cached_property
+    def kind(self) -> pa.Array:
+        """The codes of `schemas.actions`."""
+        if "kind" not in self._present:
+            return pa.repeat(0, len(self._events)).cast(pa.uint8())
+        codes = KIND_CODES
+        return pa.array([codes[e.kind] for e in self._events], pa.uint8())
+
+    @cached_property
+    def _invited(self) -> Array:
+        """Joins that name an inviter other than the member."""
+        inviter, user = self.text["inviter_id"], self.text["user_id"]
+        named: Array = pc.and_(pc.not_equal(inviter, ""), pc.not_equal(inviter, user)).to_numpy(False)
+        return named
+
+    @cached_property
+    def flags(self) -> pa.Array:
+        """The bits of `schemas.actions`."""
+        flags = np.zeros(len(self._events), np.uint8)
+        if "reply_to" in self._present:
+            flags |= IS_REPLY * _given(self.text["reply_to"])
+        if "via_share_id" in self._present:
+            via = _given(self.text["via_share_id"])
+            flags |= VIA_SHARE * via
+            flags |= LINKS_SHARE * (via & (self.action.to_numpy() == JOIN) & ~self._invited)
+        return pa.array(flags)
+
+    @cached_property
+    def link(self) -> pa.StringArray:
+        """Of a share its id; of a join its inviter, else the share that brought them; else empty."""
+        link = self.text["share_id"]
+        if "inviter_id" in self._present:  # so there are joins
+            joined = pc.if_else(self._invited, self.text["inviter_id"], self.text["via_share_id"])
+            link = pc.if_else(pc.equal(self.action, JOIN), joined, link)
+        return link
 
     @cached_property
     def action(self) -> pa.Array:
@@ -65,6 +110,12 @@ class Columns:
 def _text(values: list[str | None]) -> pa.StringArray:
     column = pa.array(values, pa.string())
     return pc.fill_null(column, "") if column.null_count else column
+
+
+def _given(column: pa.StringArray) -> Array:
+    """1 where a text is not empty."""
+    given: Array = pc.not_equal(column, "").to_numpy(False).astype(np.uint8)
+    return given
 
 
 def take(column: pa.Array, kept: pa.Array | None) -> pa.Array:

@@ -1,6 +1,6 @@
 """What intake decides about each event: duplicate, out of range, late, and where it is routed. Compiled.
 
-The definition is ``docs/lifecycle.md``. Everything is decided by the log alone: the broker's timestamp of the
+The definition is ``docs/intake.md``. Everything is decided by the log alone: the broker's timestamp of the
 message, and the clock of its partition, which is the highest `occurred_at` accepted so far.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from streams.columnar import Array
 from streams.compiled import compiled
-from streams.hashing import join_key, murmur3_128
+from streams.hashing import join_key
 from streams.intake.recent import Recent, remember, seen_within
 from streams.text import Text
 
@@ -61,17 +61,3 @@ def judge(
         clocks[i] = clock
         is_late[i] = at < clock - late
     return clock
-
-
-@compiled
-def targets(community: Text, key: Text, partitions: int, target: Array) -> None:
-    """The partition of each event along a route, by a hash of its own: the app's partitioner is no matter."""
-    scratch = np.empty(2048, np.uint8)
-    for i in range(len(target)):
-        n = join_key(
-            scratch,
-            community.data, community.offsets[i], community.offsets[i + 1],
-            key.data, key.offsets[i], key.offsets[i + 1],
-        )  # fmt: skip
-        h1, _ = murmur3_128(scratch, n)
-        target[i] = np.int64(h1 % np.uint64(partitions))

@@ -14,10 +14,11 @@ from schemas.tables import EVENTS, POSITION_ROW_BITS, REJECTED
 from streams.columnar import Array, StateTable
 from streams.intake.columns import Columns, indexes, take
 from streams.intake.decode import Decoded, Refusal, decode
-from streams.intake.judge import ACCEPTED, BEFORE_1970, DUPLICATE, FROM_FUTURE, NO_EVENTS, judge, targets
+from streams.intake.judge import ACCEPTED, BEFORE_1970, DUPLICATE, FROM_FUTURE, NO_EVENTS, judge
 from streams.intake.recent import RecentIds
 from streams.packing import Message, Record, Rows, Stamp, pack_batch
 from streams.records import OFFSET, TIMESTAMP, Records
+from streams.routing import targets
 from streams.stage import MESSAGE_BYTES, Output, Receipt
 from streams.text import Text, moments
 
@@ -184,7 +185,7 @@ class Intake:
         found: dict[str, pa.Array] = {
             **columns.text,
             "occurred_at": moments(columns.occurred_at),
-            "amount": columns.amount(),
+            "amount": columns.amount,
             "late": pa.array(late),
             "source_partition": pa.array(np.full(len(offsets), self.partition, np.uint16)),
             "source_offset": pa.array(offsets.astype(np.uint64)),
@@ -229,6 +230,10 @@ class Intake:
             **columns.text,
             "action": columns.action,
             "role": columns.role,
+            "kind": columns.kind,
+            "flags": columns.flags,
+            "link": columns.link,
+            "amount": columns.millionths,
             "source_offset": pa.array(offsets),
             "clock": pa.array(clocks),
             "occurred_at": pa.array(columns.occurred_at),

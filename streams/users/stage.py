@@ -1,4 +1,4 @@
-"""Stage users: every person's activity and their way along the lifecycle ladder."""
+"""Stage users: every person's figures, their way along the ladders, and what partitions owe each other."""
 
 from __future__ import annotations
 
@@ -8,50 +8,51 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from schemas.actions import BY_USER, ROLES
+from schemas.actions import BY_USER, NOTES_HEADER
 from schemas.rules import Rules
-from schemas.tables import SEGMENT_TRANSITIONS, USERS, position
+from schemas.tables import MEDALS, SEGMENT_TRANSITIONS, USERS, position
 from streams.clock import NO_CLOCK, StageClock
 from streams.columnar import Array, StateTable
 from streams.packing import Message, Record, Rows, Stamp, checked_headers, unpack_batch
 from streams.records import Records
 from streams.stage import Output, Receipt
-from streams.text import Text, key_column, moments, words
-from streams.users.absorb import MOVES_AT_ONCE, absorb_actions, settle_due
-from streams.users.state import (
-    NEVER,
-    PEOPLE_BLOCK,
-    RULES,
-    SEGMENTS,
-    TRANSITION,
-    People,
-    Thresholds,
-    person_tables,
-)
+from streams.text import Text, key_column
+from streams.users.absorb import MOVES_AT_ONCE, Actions, Notes, absorb_actions, absorb_notes, settle_due
+from streams.users.notes import Outbox, links_of, pass_on
+from streams.users.rows import medal_rows, transition_rows, user_rows
+from streams.users.rulebook import Rulebook
+from streams.users.state import MEDAL, NEVER, NOTE, PEOPLE_BLOCK, TRANSITION, Desk, Moves, People, Tables
 
 NAME = BY_USER.stage
 INPUT = BY_USER.topic
-_OUT_ROOM = 65_536
+_ROOM = 65_536
 
 
 class _Meta(msgspec.Struct):
     receipt: Receipt
     clock: StageClock
+    absorbed_notes: dict[int, int]
+    rules: str
 
 
 class Users:
     """The people of one partition of ``actions-by-user``. See `streams.stage.Reducer`."""
 
-    def __init__(self, partition: int, rules: Rules) -> None:
+    def __init__(self, partition: int, rules: Rules, partitions: int) -> None:
         self.partition = partition
-        self.people, self.memberships, self.groups = person_tables()
-        self.tables: Sequence[StateTable] = (self.people, self.memberships, self.groups)
+        self.state = Tables.empty()
+        self.tables: Sequence[StateTable] = tuple(self.state)
         self.receipt = Receipt()
         self.clock = StageClock()
-        self._thresholds = Thresholds.of(rules)
+        self._rules = rules
+        self._book = Rulebook.of(rules)
+        self._absorbed_notes: dict[int, int] = {}
+        self._outbox = Outbox(partition, partitions)
         self._block_due: Array = np.zeros(0, np.int64)
-        self._out: Array = np.zeros(_OUT_ROOM + 2 * MOVES_AT_ONCE, TRANSITION)
-        self._cursor = np.zeros(2, np.int64)
+        room = _ROOM + 2 * MOVES_AT_ONCE
+        self._moves = Moves(
+            np.zeros(room, TRANSITION), np.zeros(room, MEDAL), np.zeros(room, NOTE), np.zeros(4, np.int64)
+        )
 
     @property
     def clock_ms(self) -> int:
@@ -59,19 +60,33 @@ class Users:
         return self.clock.now_ms
 
     def absorb(self, records: Records) -> Output:
-        """Take packed actions and ticks in; gives transitions."""
+        """Take packed actions, ticks and notes in; gives transitions, medals and notes."""
         output = Output()
         for record in records:
-            self._cursor[1] = 0
-            stamp = Stamp.of(checked_headers(record.headers))
-            if record.value:
-                self._actions(stamp, unpack_batch(record.value), record, output)
-            now = self.clock.advance(stamp)
-            if now != NO_CLOCK:
-                while not settle_due(self._state(), self._thresholds, now, position(record.offset)):
-                    self._write_transitions(record, output)
-            self._write_transitions(record, output)
+            self._moves.cursor[3] = 0
+            headers = checked_headers(record.headers)
+            if NOTES_HEADER in headers:
+                self._notes(int(headers[NOTES_HEADER]), unpack_batch(record.value or b""), record, output)
+            else:
+                stamp = Stamp.of(headers)
+                if record.value:
+                    self._actions(stamp, unpack_batch(record.value), record, output)
+                now = self.clock.advance(stamp)
+                if now != NO_CLOCK:
+                    while not settle_due(self._people(), now, position(record.offset)):
+                        self._write(record, output)
+            self._write(record, output)
+        output.messages += self._outbox.take()
         return output
+
+    def _rules_of(self, community: pa.StringArray) -> Array:
+        """The number of the rules of each."""
+        if len(self._rules.sets) == 1:
+            return np.zeros(len(community), np.uint16)
+        coded = community.dictionary_encode()
+        numbers = np.array([self._rules.set_of(c) for c in coded.dictionary.to_pylist()], np.uint16)
+        found: Array = numbers[coded.indices.to_numpy()]
+        return found
 
     def _actions(self, stamp: Stamp, batch: pa.RecordBatch, record: Record, output: Output) -> None:
         absorbed = self.clock.absorbed(stamp.source)
@@ -83,111 +98,118 @@ class Users:
         self.receipt.accepted += fresh
         if not fresh:
             return
-        community, user, group = (Text.of(batch[c]) for c in ("community_id", "user_id", "group_id"))
-        text_bytes = sum(len(t.data) for t in (community, user, group)) + 2 * count
-        self.people.reserve(count, text_bytes)
-        self.memberships.reserve(count, 8 * count)
-        self.groups.reserve(count, text_bytes)
+        community, user, group, link = texts = [
+            Text.of(batch[name]) for name in ("community_id", "user_id", "group_id", "link")
+        ]
+        actions = Actions(
+            offsets,
+            batch["clock"].to_numpy(),
+            batch["occurred_at"].to_numpy(),
+            batch["action"].to_numpy(),
+            batch["role"].to_numpy(),
+            batch["kind"].to_numpy(),
+            batch["flags"].to_numpy(),
+            batch["amount"].to_numpy(),
+            community, user, group, link,
+            self._rules_of(batch["community_id"]),
+        )  # fmt: skip
+        text_bytes = sum(len(text.data) for text in texts) + 2 * count
+        state = self.state
+        for table in (state.people, state.groups, state.names, state.vias):
+            table.reserve(count, text_bytes)
+        state.memberships.reserve(count, 8 * count)
         start = 0
         while True:
-            start = absorb_actions(
-                self._state(),
-                self._thresholds,
-                start,
-                absorbed,
-                position(record.offset),
-                offsets,
-                batch["clock"].to_numpy(),
-                batch["occurred_at"].to_numpy(),
-                batch["action"].to_numpy(),
-                batch["role"].to_numpy(),
-                community,
-                user,
-                group,
-            )
+            people = self._people()
+            start = absorb_actions(people, actions, start, absorbed, position(record.offset))
+            self._take_notes(batch, record)
             if start == count:
                 return
-            self._write_transitions(record, output)
+            self._write(record, output)
 
-    def _state(self) -> People:
-        blocks = len(self.people.arrays.dirty)
+    def _take_notes(self, batch: pa.RecordBatch, record: Record) -> None:
+        """The notes that actions caused, into the outbox."""
+        count = int(self._moves.cursor[2])
+        if not count:
+            return
+        self._moves.cursor[2] = 0
+        notes = self._moves.notes[:count]
+        events = pa.array(notes["event"])
+        self._outbox.add(
+            record.offset,
+            notes["at"],
+            notes["kind"],
+            notes["by_share"],
+            batch["community_id"].take(events),
+            links_of(self.state, notes, batch["link"]),
+            batch["user_id"].take(events),
+        )
+
+    def _notes(self, sender: int, batch: pa.RecordBatch, record: Record, output: Output) -> None:
+        absorbed = self._absorbed_notes.get(sender, -1)
+        pass_on(self.state, batch, absorbed, record.offset, self._outbox)
+        count = batch.num_rows
+        offsets = batch["source_offset"].to_numpy()
+        notes = Notes(
+            offsets,
+            batch["at"].to_numpy(),
+            batch["kind"].to_numpy(),
+            batch["by_share"].to_numpy(),
+            Text.of(batch["community_id"]),
+            Text.of(batch["to_id"]),
+            self._rules_of(batch["community_id"]),
+        )
+        text_bytes = len(notes.community.data) + len(notes.to.data) + 2 * count
+        self.state.people.reserve(count, text_bytes)
+        start = 0
+        while True:
+            people = self._people()
+            start = absorb_notes(people, notes, start, absorbed, self.clock_ms, position(record.offset))
+            if start == count:
+                break
+            self._write(record, output)
+        self._absorbed_notes[sender] = max(absorbed, int(offsets[-1]))
+
+    def _people(self) -> People:
+        state = self.state
+        blocks = len(state.people.arrays.dirty)
         if blocks > len(self._block_due):
             due = np.full(blocks, NEVER, np.int64)
             due[: len(self._block_due)] = self._block_due
             self._block_due = due
         return People(
-            self.people.arrays,
-            self.memberships.arrays,
-            self.groups.arrays,
+            state.people.arrays,
+            state.memberships.arrays,
+            state.groups.arrays,
+            state.names.arrays,
+            state.vias.arrays,
             self._block_due,
-            self._out,
-            self._cursor,
+            Desk(self._book, self._moves),
         )
 
-    def _write_transitions(self, record: Record, output: Output) -> None:
-        count = int(self._cursor[0])
-        if not count:
-            return
-        self._cursor[0] = 0
-        found = self._out[:count]
-        keys = self.people.arrays
-        rows = found["row"]
-        evidence = [
-            f'{{"active_days_28":{days},"score":{score!r},"last_at":{last},"groups":{groups}}}'
-            for days, score, last, groups in zip(
-                found["days"].tolist(), found["score"].tolist(), found["last_at"].tolist(),
-                found["groups"].tolist(), strict=True,
+    def _write(self, record: Record, output: Output) -> None:
+        """What kernels have given so far, as rows."""
+        cursor = self._moves.cursor
+        keys = self.state.people.arrays
+        if cursor[0]:
+            found = self._moves.transitions[: cursor[0]]
+            output.rows.append(
+                self._rows(SEGMENT_TRANSITIONS.name, transition_rows(keys, found, record.timestamp))
             )
-        ]  # fmt: skip
-        columns = {
-            "community_id": key_column(keys.arena, keys.starts, rows, first=True),
-            "user_id": key_column(keys.arena, keys.starts, rows, first=False),
-            "ladder": pa.repeat("lifecycle", count),
-            "from_segment": words(found["before"], SEGMENTS),
-            "to_segment": words(found["after"], SEGMENTS),
-            "at": moments(found["at"]),
-            "rule": words(found["rule"], RULES),
-            "evidence": pa.array(evidence, pa.string()),
-            "_position": pa.array(found["position"]),
-            "_ingested_at": moments(np.full(count, record.timestamp)),
-        }
-        output.rows.append(self._rows(SEGMENT_TRANSITIONS.name, columns, SEGMENT_TRANSITIONS.arrow_schema))
+        if cursor[1]:
+            given = self._moves.medals[: cursor[1]]
+            output.rows.append(self._rows(MEDALS.name, medal_rows(keys, given, record.timestamp)))
+        cursor[:2] = 0
 
     def snapshots(self, version: int) -> list[Rows]:
         """A row of `users` for each person changed since the last call."""
-        touched = self.people.take_touched()
+        touched = self.state.people.take_touched()
         if not len(touched):
             return []
-        keys = self.people.arrays
-        people = keys.rows[touched]
-        day = people["day"].astype(np.int64)
-        ages = (day[:, None] - np.arange(7)) % people["ring"].shape[1]
-        counts = people["counts"]
-        columns = {
-            "community_id": key_column(keys.arena, keys.starts, touched, first=True),
-            "user_id": key_column(keys.arena, keys.starts, touched, first=False),
-            "segment": words(people["segment"], SEGMENTS),
-            "segment_since": moments(people["since"]),
-            "first_at": moments(people["first_at"]),
-            "last_at": moments(people["last_at"]),
-            **{
-                name: pa.array(counts[:, code])
-                for code, name in enumerate(("joins", "posts", "shares", "leaves", "purchases", "views"))
-            },
-            "active_days_28": pa.array(np.bitwise_count(people["days"]).astype(np.uint8)),
-            "actions_7": pa.array(np.take_along_axis(people["ring"], ages, 1).sum(1, dtype=np.uint32)),
-            "actions_28": pa.array(people["ring"].sum(1, dtype=np.uint32)),
-            "score": pa.array(people["score"]),
-            "score_at": moments(people["score_at"]),
-            "groups": pa.array(people["groups"]),
-            "groups_left": pa.array(people["groups_left"]),
-            "role": words(people["role"], ROLES),
-            "_version": pa.array(np.full(len(touched), version, np.uint64)),
-        }
-        return [self._rows(USERS.name, columns, USERS.arrow_schema)]
+        batch = user_rows(self.state, touched, version, self._rules, self._book)
+        return [self._rows(USERS.name, batch)] if batch.num_rows else []
 
-    def _rows(self, table: str, columns: dict[str, pa.Array], schema: pa.Schema) -> Rows:
-        batch = pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+    def _rows(self, table: str, batch: pa.RecordBatch) -> Rows:
         return Rows(table, f"{NAME}/{self.partition}", batch)
 
     def tick(self, now_ms: int, *, caught_up: bool) -> list[Message]:
@@ -195,16 +217,29 @@ class Users:
         return []
 
     def meta(self) -> bytes:
-        """Receipt and clock."""
-        return msgspec.msgpack.encode(_Meta(self.receipt, self.clock))
+        """Receipt, clock, the notes that were taken in, and which rules were in force."""
+        return msgspec.msgpack.encode(
+            _Meta(self.receipt, self.clock, self._absorbed_notes, self._rules.model_dump_json())
+        )
 
     def restore_meta(self, meta: bytes) -> None:
-        """Receipt and clock, and from the rows when someone is due next."""
+        """Put it back, and from the rows whose rules are whose and when someone is due next.
+
+        Under other rules than before everybody is looked at again: from now on they are judged by these.
+        """
         found = msgspec.msgpack.decode(meta, type=_Meta)
         self.receipt, self.clock = found.receipt, found.clock
-        count = len(self.people)
-        self._block_due = np.full(len(self.people.arrays.dirty), NEVER, np.int64)
-        if count:
-            dues = self.people.arrays.rows["due"][:count]
-            firsts = np.arange(0, count, PEOPLE_BLOCK)
-            self._block_due[: len(firsts)] = np.minimum.reduceat(dues, firsts)
+        self._absorbed_notes = found.absorbed_notes
+        keys = self.state.people.arrays
+        count = len(self.state.people)
+        self._block_due = np.full(len(keys.dirty), NEVER, np.int64)
+        if not count:
+            return
+        people = keys.rows[:count]
+        if found.rules != self._rules.model_dump_json():
+            who = key_column(keys.arena, keys.starts, np.arange(count), first=True)
+            people["rules"] = self._rules_of(who)
+            people["due"] = 0
+            keys.dirty[: -(-count // PEOPLE_BLOCK)] = 1
+        firsts = np.arange(0, count, PEOPLE_BLOCK)
+        self._block_due[: len(firsts)] = np.minimum.reduceat(people["due"], firsts)

@@ -1,4 +1,4 @@
-"""What is kept of a person: one row of `PERSON`, found by (community_id, user_id)."""
+"""What is kept of a person, one row of `PERSON` found by (community_id, user_id); and what kernels give."""
 
 from __future__ import annotations
 
@@ -6,122 +6,131 @@ from typing import NamedTuple
 
 import numpy as np
 
-from schemas.rules import DAY_MS, Rules
-from streams.columnar import Keyed, KeyedTable
+from streams.columnar import Array, Keyed, KeyedTable
+from streams.users.rulebook import Rulebook
 
 NEVER = np.iinfo(np.int64).max
+NO_DAY = -(1 << 30)
 WINDOW_DAYS = 28
 WINDOW_MASK = (1 << WINDOW_DAYS) - 1
-RING_MAX = 65_535
 
-SEGMENTS = ("", "new", "active", "core", "resurrected", "join_and_stay", "silent", "lost")
-NONE, NEW, ACTIVE, CORE, RESURRECTED, JOIN_AND_STAY, SILENT, LOST = range(len(SEGMENTS))
+LIFECYCLE, PYRAMID, INTENT, CLOSENESS, LEVEL = range(5)
+"""The ladders: their places in `on` and `since` of `PERSON`, and the order in which an event changes them."""
 
-RULES = (
-    "first_action",
-    "enough_active_days",
-    "core_activity",
-    "core_days_faded",
-    "core_score_faded",
-    "no_second_active_day",
-    "no_activity",
-    "no_activity_for_long",
-    "left_every_group",
-    "acted_again",
-    "return_kept",
-)
-(
-    FIRST_ACTION,
-    ENOUGH_ACTIVE_DAYS,
-    CORE_ACTIVITY,
-    CORE_DAYS_FADED,
-    CORE_SCORE_FADED,
-    NO_SECOND_ACTIVE_DAY,
-    NO_ACTIVITY,
-    NO_ACTIVITY_FOR_LONG,
-    LEFT_EVERY_GROUP,
-    ACTED_AGAIN,
-    RETURN_KEPT,
-) = range(len(RULES))
+POINT_KINDS = ("join", "post", "share", "day", "invite", "purchase")
+BY_JOIN, BY_POST, BY_SHARE, BY_DAY, BY_INVITE, BY_PURCHASE = range(len(POINT_KINDS))
+
+INVITED, STAY_TOLD, INVITED_BY_SHARE = 1, 2, 4
+"""Bits of `flags`: somebody or a share brought them; that they stayed was told; it was a share."""
 
 PERSON = np.dtype(
     [
-        ("first_at", "i8"),  # ms
+        ("first_at", "i8"),  # ms; NEVER until the first event
         ("last_at", "i8"),  # ms, of activity; 0 before the first
-        ("since", "i8"),  # ms, of the current segment
-        ("due", "i8"),  # ms, when time alone changes the segment; NEVER
+        ("due", "i8"),  # ms: before it time alone changes nothing; NEVER
+        ("since", "i8", (5,)),  # ms, of the current segment of each ladder
         ("score", "f8"),
         ("score_at", "i8"),  # ms
+        ("intent_score", "f8"),
+        ("intent_at", "i8"),  # ms
+        ("level_points", "f8"),
+        ("joined_at", "i8"),  # ms, the first join; 0 for none
+        ("first_post_at", "i8"),  # ms; 0 for none
+        ("purchase_at", "i8"),  # ms, the latest; 0 for none
+        ("purchase_before", "i8"),  # ms, the one before
         ("counts", "u4", (6,)),  # per action, by its code
-        ("day", "i4"),  # of last_at, since 1970
-        ("days", "u4"),  # bit k: activity on day - k
-        ("ring", "u2", (WINDOW_DAYS,)),  # activities on a day, at day % 28
+        ("points", "u4", (6,)),  # per kind of POINT_KINDS
+        ("day", "i4"),  # the day of the latest activity, in the community's time zone
+        ("days", "u4"),  # bit k: activity on day - k; 0 before the first
+        ("ring", "u4", (WINDOW_DAYS,)),  # counts of a day, at day % 28: see figures.py
+        ("talk_day", "i4"),  # the latest day of a talk; NO_DAY
+        ("points_day", "i4"),  # the day that the earned_* count; NO_DAY
         ("groups", "u4"),
         ("groups_left", "u4"),
-        ("segment", "u1"),
+        ("replies", "u4"),
+        ("benefits", "u4"),
+        ("invites", "u4"),
+        ("invites_stayed", "u4"),
+        ("invited_by", "u4"),  # row in `names`, or in `vias`
+        ("rules", "u2"),  # number of the rules in force, set anew at each start
+        ("decays", "u2"),  # of level_points since last_at
+        ("earned_purchase", "u2"),  # points for purchases on points_day
+        ("earned_joins", "u1"),  # joins on points_day that earned points
+        ("earned_posts", "u1"),
+        ("earned_shares", "u1"),
+        ("on", "u1", (5,)),  # the current segment of each ladder
         ("role", "u1"),
+        ("medals", "u1"),  # bit per medal
+        ("flags", "u1"),
     ]
 )
 
 MEMBERSHIP = np.dtype([("member", "u1")])
 """Found by (row of the person, row of the group), 8 bytes."""
 
-GROUP = np.dtype([("unused", "u1")])
-"""Only numbers the groups, found by (community_id, group_id)."""
+NAME = np.dtype([("unused", "u1")])
+"""Only numbers what it is found by: a group, a person, or a share, and its community."""
 
-PEOPLE_BLOCK = 256
+SHARE = np.dtype([("owner", "u4"), ("waiting", "u4")])
+"""Found by 16 bytes of hash of (community_id, share_id).
+
+`owner`: row in `names` + 1, 0 while it is not known; `waiting`: how many notes wait for it.
+"""
+
+WAITING = np.dtype([("at", "i8"), ("person", "u4"), ("kind", "u1")])
+"""A note that waits for its share, found by (row of the share, number), 8 bytes. `person`: row in `names`."""
+
+PEOPLE_BLOCK = 128
 MEMBERSHIP_BLOCK = 2048
-GROUP_BLOCK = 1024
+NAME_BLOCK = 1024
 
 TRANSITION = np.dtype(
     [
         ("position", "u8"),
         ("row", "i8"),
         ("at", "i8"),
-        ("last_at", "i8"),
-        ("score", "f8"),
-        ("groups", "u4"),
+        ("day", "i4"),
+        ("ladder", "u1"),
         ("before", "u1"),
         ("after", "u1"),
         ("rule", "u1"),
-        ("days", "u1"),
+        ("x", "u1"),
+        ("y", "u1"),
+        ("number", "f8"),
+        ("a", "i8"),
+        ("b", "i8"),
+        ("c", "i8"),
+        ("d", "i8"),
     ]
 )
-"""One row of `segment_transitions` before it gets its words. Times in ms."""
+"""One row of `segment_transitions` before it gets its words; from number on: the ladder's evidence."""
+
+MEDAL = np.dtype([("position", "u8"), ("row", "i8"), ("at", "i8"), ("medal", "u1")])
+"""One row of `medals` before it gets its words."""
+
+NOTE = np.dtype([("at", "i8"), ("event", "i8"), ("kind", "u1"), ("by_share", "u1"), ("invited_by", "i8")])
+"""A note to another partition: what caused it (number of the action in its message), and for `stayed` to whom
+(row in `names`, or in `vias`); the others go to the action's link."""
 
 
-class Thresholds(NamedTuple):
-    """The rules of the ladder as numbers; spans in ms."""
+class Moves(NamedTuple):
+    """What kernels give, each filled from the front."""
 
-    half_life: float
-    weights: tuple[float, float, float, float, float, float]
-    new: int
-    silent: int
-    lost: int
-    resurrected: int
-    active_days: int
-    core_days: int
-    core_score: float
-    keep_days: int
-    keep_score: float
+    transitions: Array
+    """Of `TRANSITION`."""
+    medals: Array
+    """Of `MEDAL`."""
+    notes: Array
+    """Of `NOTE`."""
+    cursor: Array
+    """int64: [0] transitions, [1] medals, [2] notes so far; [3] rows of the current message so far."""
 
-    @classmethod
-    def of(cls, rules: Rules) -> Thresholds:
-        """From the rules in force."""
-        ladder, w = rules.lifecycle, rules.weights
-        return cls(
-            rules.score_half_life_days * DAY_MS,
-            (w.join, w.post, w.share, 0.0, w.purchase, w.view),
-            ladder.new_days * DAY_MS,
-            ladder.silent_days * DAY_MS,
-            ladder.lost_days * DAY_MS,
-            ladder.resurrected_days * DAY_MS,
-            ladder.active_min_days,
-            ladder.core_enter_days,
-            ladder.core_enter_score,
-            ladder.core_keep_days,
-            ladder.core_keep_score,
-        )
+
+class Desk(NamedTuple):
+    """What a rule needs beside the person: few arrays, since kernels pass it by value at each call."""
+
+    book: Rulebook
+    moves: Moves
 
 
 class People(NamedTuple):
@@ -130,18 +139,36 @@ class People(NamedTuple):
     people: Keyed
     memberships: Keyed
     groups: Keyed
-    block_due: np.ndarray
+    names: Keyed
+    vias: Keyed
+    block_due: Array
     """For each block of people, a moment (ms) before which nobody in it is due."""
-    out: np.ndarray
-    """Of `TRANSITION`, filled from the front."""
-    cursor: np.ndarray
-    """int64: [0] transitions in `out`, [1] those of the current message so far."""
+    desk: Desk
 
 
-def person_tables() -> tuple[KeyedTable, KeyedTable, KeyedTable]:
-    """Empty tables of people, memberships and groups."""
-    return (
-        KeyedTable("people", PERSON, PEOPLE_BLOCK),
-        KeyedTable("memberships", MEMBERSHIP, MEMBERSHIP_BLOCK),
-        KeyedTable("groups", GROUP, GROUP_BLOCK),
-    )
+class Tables(NamedTuple):
+    """The tables of one partition of users."""
+
+    people: KeyedTable
+    memberships: KeyedTable
+    groups: KeyedTable
+    names: KeyedTable
+    """People of other partitions, by (community_id, user_id): who invited, who shared, who was invited."""
+    vias: KeyedTable
+    """Shares that brought people, by (community_id, share_id)."""
+    shares: KeyedTable
+    """Whose share it is, of the shares that belong to this partition."""
+    waiting: KeyedTable
+
+    @classmethod
+    def empty(cls) -> Tables:
+        """With nothing in them."""
+        return cls(
+            KeyedTable("people", PERSON, PEOPLE_BLOCK),
+            KeyedTable("memberships", MEMBERSHIP, MEMBERSHIP_BLOCK),
+            KeyedTable("groups", NAME, NAME_BLOCK),
+            KeyedTable("names", NAME, NAME_BLOCK),
+            KeyedTable("vias", NAME, NAME_BLOCK),
+            KeyedTable("shares", SHARE, NAME_BLOCK),
+            KeyedTable("waiting", WAITING, NAME_BLOCK),
+        )

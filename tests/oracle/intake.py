@@ -1,4 +1,4 @@
-"""Intake, again: each message is refused, a duplicate, or accepted. See docs/lifecycle.md, Intake."""
+"""Intake, again: each message is refused, a duplicate, or accepted. See docs/intake.md, Intake."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Judged:
     """Of each partition, at the end; 0 when nothing was accepted."""
 
     def with_clocks(self) -> list[tuple[dict[str, Any], int]]:
-        """Each accepted event with the clock after it, as `tests.oracle.people.people` takes them."""
+        """Each accepted event with the clock after it, in the same order."""
         return list(zip(self.accepted, self.clock_after, strict=True))
 
 

@@ -1,265 +1,251 @@
-"""People and their lifecycle, again. See docs/lifecycle.md, People.
-
-Each event of a person is: settle(c), apply, settle(c), where c is its partition's clock after it.
-"""
+"""People, again: each partition's log in order, and what must come of it. See docs/people.md."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from schemas.rules import Lifecycle, Rules
+from schemas.rules import Rules
+from tests.oracle import closeness, intent, level, lifecycle, medals, pyramid
+from tests.oracle.calendar import HOUR_MS, date_of
+from tests.oracle.figures import take_in
+from tests.oracle.intake import Judged
+from tests.oracle.invites import Note, Shares, caused_by
+from tests.oracle.people_log import Acted, Entry
+from tests.oracle.person import Person
+from tests.oracle.step import Ladder, Step
 
-DAY_MS = 86_400_000
-MOST_A_DAY = 65_535
-COUNT_COLUMNS = {
-    "join": "joins",
-    "post": "posts",
-    "share": "shares",
-    "leave": "leaves",
-    "purchase": "purchases",
-    "view": "views",
-}
-INTO_GROUP = ("join", "post", "share", "purchase")
+LADDERS: tuple[Ladder, ...] = (lifecycle, pyramid, intent, closeness, level)
+AT_A_NOTE: tuple[Ladder, ...] = (pyramid, level)
 
-Due = tuple[int, str, str]
-"""When a transition is due, to which segment, by which rule."""
+Row = dict[str, Any]
 
 
-@dataclass
-class Person:
-    """Everything that is known of one person."""
+class Partition:
+    """One partition of the people stage."""
 
-    community_id: str
-    user_id: str
-    segment: str = ""
-    since: int = 0
-    first_at: int | None = None
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNT_COLUMNS, 0))
-    role: str = ""
-    active: bool = False  # whether there was any activity
-    last_at: int = 0
-    days: dict[int, int] = field(default_factory=dict)  # day -> activities on it, never thrown away
-    score: float = 0.0
-    score_at: int = 0
-    groups: set[str] = field(default_factory=set)
-
-
-def people(
-    accepted: Iterable[tuple[dict[str, Any], int]], final_clock_ms: int, rules: Rules | None = None
-) -> tuple[dict[tuple[str, str], dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of `users` by (community, user), and rows of `segment_transitions`, each person's in order.
-
-    `accepted` are events with the clock after them (`Judged.with_clocks`); a person's own keep the order of
-    the log. At the end everyone is settled up to `final_clock_ms`.
-    """
-    ladder = Ladder(rules or Rules())
-    everyone: dict[tuple[str, str], Person] = {}
-    for event, clock in accepted:
-        who = (event["community_id"], event["user_id"])
-        if who not in everyone:
-            everyone[who] = Person(*who)
-        person = everyone[who]
-        ladder.settle(person, clock)
-        ladder.apply(person, event)
-        ladder.settle(person, clock)
-    for person in everyone.values():
-        ladder.settle(person, final_clock_ms)
-    return {who: _user_row(person) for who, person in everyone.items()}, ladder.transitions
-
-
-def day_of(moment: int) -> int:
-    """Whole days since 1970, UTC."""
-    return moment // DAY_MS
-
-
-def active_days(person: Person, last_day: int) -> int:
-    """Active days of the 28 that end on `last_day`, or on the day of the last activity if that is later."""
-    if not person.active:
-        return 0
-    end = max(last_day, day_of(person.last_at))
-    return sum(1 for day in range(end - 27, end + 1) if day in person.days)
-
-
-def actions_within(person: Person, number_of_days: int) -> int:
-    """Activities in so many days that end on the day of the last one."""
-    if not person.active:
-        return 0
-    end = day_of(person.last_at)
-    return sum(min(person.days.get(day, 0), MOST_A_DAY) for day in range(end - number_of_days + 1, end + 1))
-
-
-class Ladder:
-    """The rules of one run, and the transitions so far."""
-
-    def __init__(self, rules: Rules) -> None:
-        self.rules: Lifecycle = rules.lifecycle
-        self.weights: dict[str, float] = rules.weights.model_dump()
-        self.half_life: float = rules.score_half_life_days * DAY_MS
-        self.transitions: list[dict[str, Any]] = []
-
-    # --- one event -------------------------------------------------------------------------------
-
-    def apply(self, person: Person, event: dict[str, Any]) -> None:
-        """Take one event in: first what it says of the person, then at most one transition."""
-        action, moment = event["action"], event["occurred_at"]
-        person.first_at = moment if person.first_at is None else min(person.first_at, moment)
-        person.counts[action] += 1
-        if action in ("post", "join") and event["role"]:
-            person.role = event["role"]
-        if action in INTO_GROUP:
-            person.groups.add(event["group_id"])
-        if action == "leave":
-            person.groups.discard(event["group_id"])
-            self._after_leave(person, moment)
-        else:
-            self._count_activity(person, action, moment)
-            self._after_activity(person, moment)
-
-    def _count_activity(self, person: Person, action: str, moment: int) -> None:
-        weight = self.weights[action]
-        if not person.active:
-            person.score, person.score_at = weight, moment
-        elif moment >= person.score_at:
-            person.score = person.score * math.exp2(-((moment - person.score_at) / self.half_life)) + weight
-            person.score_at = moment
-        else:
-            person.score = person.score + weight * math.exp2(-((person.score_at - moment) / self.half_life))
-        person.last_at = max(person.last_at, moment) if person.active else moment
-        person.active = True
-        # Windows only move on: a day that is before the window now is in none that comes.
-        person.days[day_of(moment)] = person.days.get(day_of(moment), 0) + 1
-
-    def _after_leave(self, person: Person, moment: int) -> None:
-        if person.segment != "lost" and not person.groups:
-            self._move(person, moment, "lost", "left_every_group")
-
-    def _after_activity(self, person: Person, moment: int) -> None:
-        days = active_days(person, day_of(person.last_at))
-        if person.segment == "":
-            self._move(person, moment, "new", "first_action")
-        elif person.segment in ("silent", "lost"):
-            self._move(person, moment, "resurrected", "acted_again")
-        elif person.segment in ("new", "join_and_stay"):
-            if days >= self.rules.active_min_days:
-                self._move(person, moment, "active", "enough_active_days")
-        elif (
-            person.segment == "active"
-            and days >= self.rules.core_enter_days
-            and person.score >= self.rules.core_enter_score
-        ):
-            self._move(person, moment, "core", "core_activity")
-
-    # --- time ------------------------------------------------------------------------------------
-
-    def settle(self, person: Person, clock: int) -> None:
-        """Make every transition that time has brought up to `clock`."""
-        while True:
-            dues = self._dues(person)
-            if not dues:
-                return
-            due, segment, rule = min(dues, key=lambda one: one[0])  # at a tie, the first
-            if due > clock:
-                return
-            self._move(person, due, segment, rule)
-
-    def _dues(self, person: Person) -> list[Due]:
-        """What time will bring the person in their segment, in the order of the table."""
-        rules = self.rules
-        silent_at = person.last_at + rules.silent_days * DAY_MS
-        lost_at = person.last_at + rules.lost_days * DAY_MS
-        match person.segment:
-            case "new":
-                return [(person.since + rules.new_days * DAY_MS, "join_and_stay", "no_second_active_day")]
-            case "join_and_stay" | "silent":
-                return [(lost_at, "lost", "no_activity_for_long")]
-            case "active":
-                return [(silent_at, "silent", "no_activity")]
-            case "core":
-                return [
-                    (silent_at, "silent", "no_activity"),
-                    (self._days_fade_at(person), "active", "core_days_faded"),
-                    (self._score_fades_at(person), "active", "core_score_faded"),
-                ]
-            case "resurrected":
-                return [(silent_at, "silent", "no_activity"), *self._return_kept(person)]
-        return []
-
-    def _days_fade_at(self, person: Person) -> int:
-        """The start of the first day with too few active days among the 28 that end on it."""
-        day = day_of(person.last_at)
-        found = active_days(person, day)
-        while found >= self.rules.core_keep_days:
-            day += 1  # nothing was done on this day, and the one 28 before it falls out
-            found -= day - 28 in person.days
-        return day * DAY_MS
-
-    def _score_fades_at(self, person: Person) -> int:
-        keep = self.rules.core_keep_score
-        if person.score < keep:
-            return person.score_at
-        return person.score_at + math.floor(self.half_life * math.log2(person.score / keep)) + 1
-
-    def _return_kept(self, person: Person) -> list[Due]:
-        kept_at = person.since + self.rules.resurrected_days * DAY_MS
-        days = active_days(person, day_of(kept_at))
-        if days < self.rules.active_min_days:
-            return []
-        is_core = (
-            days >= self.rules.core_enter_days
-            and self._score_as_of(person, kept_at) >= self.rules.core_enter_score
-        )
-        return [(kept_at, "core" if is_core else "active", "return_kept")]
-
-    # --- both ------------------------------------------------------------------------------------
-
-    def _score_as_of(self, person: Person, moment: int) -> float:
-        if moment <= person.score_at:
-            return person.score
-        return person.score * math.exp2(-((moment - person.score_at) / self.half_life))
-
-    def _move(self, person: Person, moment: int, segment: str, rule: str) -> None:
-        """To another segment at `moment`, or when the current one began if that is later."""
-        at = max(moment, person.since)
-        evidence = {
-            "active_days_28": active_days(person, day_of(at)),
-            "score": self._score_as_of(person, at),
-            "last_at": person.last_at,
-            "groups": len(person.groups),
+    def __init__(self, number: int, judged: Judged, rules: Rules | None = None) -> None:
+        self.number = number
+        self.people: dict[tuple[str, str], Person] = {}
+        self.transitions: list[Row] = []
+        self.medals: list[Row] = []
+        self.written: list[Note] = []
+        """The notes that must have been written, in order."""
+        self._rules = rules or Rules()
+        self._shares = Shares()
+        self._events = {
+            (event["source_partition"], event["source_offset"]): (event, clock)
+            for event, clock in judged.with_clocks()
         }
+
+    def take(self, entry: Entry) -> None:
+        """Take in what comes next."""
+        if isinstance(entry, Acted):
+            place = entry.source_partition, entry.source_offset
+            if place not in self._events:
+                return  # for `tests.oracle.log_checks` to say
+            event, clock = self._events[place]
+            person = self._person(event["community_id"], event["user_id"])
+            # They were settled up to the stage clock when it went on: now is early enough.
+            self.settle(person, entry.clock)
+            self.settle(person, clock)
+            self._act(person, event, entry.offset)
+            self.settle(person, clock)
+        elif entry.note.by_share:
+            self.written += self._shares.take(entry.note, self.number, entry.offset)
+        else:
+            person = self._person(entry.note.community_id, entry.note.to_id)
+            self.settle(person, entry.clock)
+            self._be_told(person, entry.note)
+            self.settle(person, entry.clock)
+
+    def settle(self, person: Person, clock: int | None) -> None:
+        """Make every transition that time has brought up to `clock`, if there is one."""
+        while clock is not None and person.active:
+            found = [(due, ladder) for ladder in LADDERS if (due := ladder.due(person))]
+            if not found:
+                return
+            due, ladder = min(found, key=lambda one: one[0].moment)  # at a tie, the first
+            if due.moment > clock:
+                return
+            at = max(due.moment, person.since(ladder.NAME))
+            self._move(person, ladder, due.step(at), at)
+
+    def settle_all(self, clock: int) -> None:
+        """Everybody up to `clock`."""
+        for person in self.people.values():
+            self.settle(person, clock)
+
+    def users(self) -> list[Row]:
+        """Rows of `users`: of everybody who did anything."""
+        return [_user_row(person) for person in self.people.values() if person.first_at is not None]
+
+    def _person(self, community_id: str, user_id: str) -> Person:
+        who = community_id, user_id
+        if who not in self.people:
+            self.people[who] = Person(*who, self._rules.of(community_id))
+        return self.people[who]
+
+    def _act(self, person: Person, event: Row, offset: int) -> None:
+        action, moment = event["action"], event["occurred_at"]
+        take_in(person, event)
+        self.written += caused_by(person, event, self.number, offset)
+        before = person.segment("lifecycle")
+        for ladder in LADDERS if person.active else LADDERS[:1]:
+            self._look(person, ladder, action, moment)
+        came_back = (before, person.segment("lifecycle")) == ("lost", "resurrected")
+        self._give_medals(person, moment, came_back=came_back)
+
+    def _be_told(self, person: Person, note: Note) -> None:
+        if note.kind == "joined":
+            person.invites += 1
+        else:
+            person.invites_stayed += 1
+            if person.active:
+                level.decay(person, max(note.at, person.last_at))
+            person.points["invite"] += person.rules.points.invite
+            person.level_points += person.rules.points.invite
+        if person.active:
+            for ladder in AT_A_NOTE:
+                self._look(person, ladder, "", note.at)
+        self._give_medals(person, note.at, came_back=False)
+
+    def _look(self, person: Person, ladder: Ladder, action: str, moment: int) -> None:
+        if step := ladder.after_event(person, action, moment):
+            self._move(person, ladder, step, max(moment, person.since(ladder.NAME)))
+
+    def _move(self, person: Person, ladder: Ladder, step: Step, at: int) -> None:
+        place = person.places[ladder.NAME]
+        assert step.to != place.segment
         self.transitions.append(
             {
                 "community_id": person.community_id,
                 "user_id": person.user_id,
-                "ladder": "lifecycle",
-                "from_segment": person.segment,
-                "to_segment": segment,
+                "ladder": ladder.NAME,
+                "from_segment": place.segment,
+                "to_segment": step.to,
                 "at": at,
-                "rule": rule,
-                "evidence": json.dumps(evidence, separators=(",", ":")),
+                "day": date_of(person.day(at)),
+                "rule": step.rule,
+                "evidence": json.dumps(ladder.evidence(person, at), separators=(",", ":")),
             }
         )
-        person.segment, person.since = segment, at
+        place.segment, place.since = step.to, at
+
+    def _give_medals(self, person: Person, moment: int, *, came_back: bool) -> None:
+        if not person.active:
+            return
+        for medal in medals.earned(person, came_back=came_back):
+            person.medals.append(medal)
+            who = {"community_id": person.community_id, "user_id": person.user_id}
+            self.medals.append({**who, "medal": medal, "at": moment})
 
 
-def _user_row(person: Person) -> dict[str, Any]:
+class People:
+    """What must come of the logs of all partitions, with time standing at `final`."""
+
+    def __init__(
+        self,
+        judged: Judged,
+        logs: Mapping[int, Iterable[Entry]],
+        final: int,
+        rules: Rules | None = None,
+    ) -> None:
+        self.partitions = [Partition(number, judged, rules) for number in logs]
+        for partition in self.partitions:
+            for entry in logs[partition.number]:
+                partition.take(entry)
+        self.settle_all(final)
+
+    def settle_all(self, clock: int) -> None:
+        """Everybody up to `clock`."""
+        for partition in self.partitions:
+            partition.settle_all(clock)
+
+    @property
+    def users(self) -> list[Row]:
+        """Rows of `users`, their medals by name."""
+        return [row for partition in self.partitions for row in partition.users()]
+
+    @property
+    def transitions(self) -> list[Row]:
+        """Rows of `segment_transitions`, each person's in order."""
+        return [row for partition in self.partitions for row in partition.transitions]
+
+    @property
+    def medals(self) -> list[Row]:
+        """Rows of `medals`, each person's in order."""
+        return [row for partition in self.partitions for row in partition.medals]
+
+    @property
+    def written(self) -> list[Note]:
+        """The notes that must have been written."""
+        return [note for partition in self.partitions for note in partition.written]
+
+
+def _rate(part: int, whole: int, least: int) -> float | None:
+    return part / whole if whole >= least else None
+
+
+def _user_row(person: Person) -> Row:
+    rules, counts, points = person.rules, person.counts, person.points
+    last_day = person.last_day if person.active else 0
+    both = person.joins_at and person.posts_at
+    waited = person.first_post_at - person.joined_at
     return {
         "community_id": person.community_id,
         "user_id": person.user_id,
-        "segment": person.segment,
-        "segment_since": person.since,
+        "segment": person.segment("lifecycle"),
+        "segment_since": person.since("lifecycle"),
         "first_at": person.first_at,
         "last_at": person.last_at,
-        **{column: person.counts[action] for action, column in COUNT_COLUMNS.items()},
-        "active_days_28": active_days(person, day_of(person.last_at)),
-        "actions_7": actions_within(person, 7),
-        "actions_28": actions_within(person, 28),
-        "score": person.score,
-        "score_at": person.score_at,
+        "joins": counts["join"],
+        "posts": counts["post"],
+        "shares": counts["share"],
+        "leaves": counts["leave"],
+        "purchases": counts["purchase"],
+        "views": counts["view"],
+        "active_days_28": person.active_days(last_day),
+        "actions_7": person.actions_in(7),
+        "actions_28": person.actions_in(28),
+        "score": person.score.value,
+        "score_at": person.score.at,
         "groups": len(person.groups),
-        "groups_left": person.counts["leave"],
+        "groups_left": counts["leave"],
         "role": person.role,
+        "joined_at": person.joined_at,
+        "first_post_at": person.first_post_at,
+        "activated": int(bool(both) and 0 <= waited <= rules.activation_hours * HOUR_MS),
+        "inviter_id": person.inviter_id,
+        "via_share_id": person.via_share_id,
+        "pyramid": person.segment("pyramid"),
+        "pyramid_since": person.since("pyramid"),
+        "intent": person.segment("intent"),
+        "intent_since": person.since("intent"),
+        "intent_score": person.intent.value,
+        "intent_at": person.intent.at,
+        "closeness": person.segment("closeness"),
+        "closeness_since": person.since("closeness"),
+        "own_28": person.own(last_day),
+        "benefits_28": person.benefits_in(last_day),
+        "benefits": person.benefits,
+        "replies": person.replies,
+        "interaction_depth": _rate(person.replies, counts["post"], rules.rates_min_count),
+        "reward_share": _rate(person.benefits, person.activities, rules.rates_min_count),
+        "purchase_at": person.purchase(1),
+        "purchase_before": person.purchase(2),
+        "level": level.number(person),
+        "level_since": person.since("level"),
+        "title": rules.level.titles[level.number(person)],
+        "level_points": person.level_points,
+        "points_join": points["join"],
+        "points_post": points["post"],
+        "points_share": points["share"],
+        "points_day": points["day"],
+        "points_invite": points["invite"],
+        "points_purchase": points["purchase"],
+        "invites": person.invites,
+        "invites_stayed": person.invites_stayed,
+        "medals": sorted(person.medals),
     }
