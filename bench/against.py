@@ -48,6 +48,8 @@ def main() -> None:
         (
             name,
             f"{statistics.median(r.cpu_us for r in runs):.2f}",
+            f"{statistics.median(r.worker_cpu_s / r.events for r in runs) * 1e6:.2f}",
+            f"{statistics.median(r.sink_cpu_s / r.events for r in runs) * 1e6:.2f}",
             f"{statistics.median(map(_rate, runs)):,.0f}",
         )
         for name, runs in ((ref, there), ("this checkout", here))
@@ -55,7 +57,9 @@ def main() -> None:
     ratios = [_rate(a) / _rate(b) for a, b in zip(here, there, strict=True)]
     cpu = [b.cpu_us / a.cpu_us for a, b in zip(here, there, strict=True)]
     console = Console(width=None if sys.stdout.isatty() else 130)
-    console.print(as_table(("code", "CPU us an event", "events a second"), rows, f"{EVENTS:,} events"))
+    console.print(
+        as_table(("code", "CPU us an event", "worker", "sink", "events a second"), rows, f"{EVENTS:,} events")
+    )
     console.print(
         f"of {ref}'s events a second: {statistics.median(ratios):.3f} "
         f"({min(ratios):.3f} to {max(ratios):.3f}); "

@@ -62,4 +62,4 @@ def _range(field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    print(thresholds())
+    print(thresholds(), end="")

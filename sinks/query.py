@@ -35,8 +35,8 @@ def query(
 ) -> tuple[list[str], Sequence[Sequence[Any]]]:
     """Column names and rows of a read-only statement. Raises `SinkError` with what to do.
 
-    `parameters` are the values of each ``{name:Type}`` in it. ClickHouse binds them: they never become part of
-    the text.
+    `parameters` are the values of each ``{name:Type}`` in it. ClickHouse binds them: they never become part
+    of the text.
     """
     bound = dict(parameters or {})
     if missing := [name for name in bound if not re.search(rf"\{{{re.escape(name)}:\w", sql)]:

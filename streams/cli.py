@@ -223,6 +223,25 @@ def sql(
 
 
 @app.command()
+def why(
+    user: Annotated[str, typer.Argument(help="A user_id")],
+    community: Annotated[str | None, typer.Option(help="Needed where they are in several")] = None,
+    path: Folder = None,
+    clickhouse: Server = None,
+) -> None:
+    """Why a person is where they are: their history, and what would move them next on each ladder."""
+    from schemas.rules import RulesError
+    from sinks.errors import SinkError
+    from streams.why import NotFound
+    from streams.why import why as tell
+
+    try:
+        tell(settings_from(path=path, clickhouse=clickhouse), user, community, console)
+    except (SinkError, RulesError, NotFound) as error:
+        stop(error)
+
+
+@app.command()
 def receipt(path: Folder = None, clickhouse: Server = None) -> None:
     """What each stage did with each partition; exit code 1 if a receipt does not balance."""
     from sinks.errors import SinkError

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-PACKING_VERSION = b"1"
+PACKING_VERSION = b"2"
 _LZ4 = pa.ipc.IpcWriteOptions(compression="lz4")
 
 

@@ -28,6 +28,11 @@ from streams.records import Records
 
 logger = logging.getLogger(__name__)
 
+BEHIND_S = 2.0
+"""A partition that was not read to its end for so long is behind."""
+FLUSHES_BEHIND = 5
+"""Then it waits so many times longer between flushes."""
+
 MESSAGE_BYTES = 4 * 1024 * 1024
 """Rows are cut so that a message stays about this small before compression."""
 
@@ -60,6 +65,11 @@ class Reducer(Protocol):
     @property
     def clock_ms(self) -> int:
         """The clock that the partition has come to; below 0 when there is none yet."""
+        ...
+
+    @property
+    def held_from(self) -> int | None:
+        """The oldest input offset that must be read again after a restart, if anything is held back."""
         ...
 
     def absorb(self, records: Records) -> Output:
@@ -129,6 +139,8 @@ class _Partition:
         self.next_offset = 0
         self.saved_offset = 0
         self.flushed_at = 0.0
+        self.level_at = 0.0
+        """When it was last seen to have absorbed all that there was."""
         self.saved_at = 0.0
         self.receipt_sent: Receipt | None = None
 
@@ -219,7 +231,7 @@ class StageRunner:
         if restored:
             reducer.restore_meta(restored.meta)
             part.next_offset = part.saved_offset = restored.next_offset
-        part.flushed_at = part.saved_at = time.monotonic()
+        part.flushed_at = part.saved_at = part.level_at = time.monotonic()
         self._partitions[number] = part
         self._metrics.restored(number, reducer.receipt, time.monotonic() - began)
         logger.info("%s/%d: goes on from offset %d", self.name, number, part.next_offset)
@@ -267,7 +279,13 @@ class StageRunner:
         ]
 
     async def _flush_if_due(self, part: _Partition) -> None:
-        if time.monotonic() - part.flushed_at >= self._flush_s:
+        """Every `flush_s`; less often while far behind: snapshots of a moment long past help nobody."""
+        now = time.monotonic()
+        end = self._source.end_offset(part.number)
+        if end is not None and part.next_offset >= end:
+            part.level_at = now
+        behind = now - part.level_at > BEHIND_S
+        if now - part.flushed_at >= self._flush_s * (FLUSHES_BEHIND if behind else 1):
             await self._flush(part)
 
     async def _flush(self, part: _Partition, *, with_receipt: bool = False) -> None:
@@ -307,11 +325,13 @@ class StageRunner:
         further back; the manifest says what to skip.
         """
         await self._flush(part, with_receipt=final)
-        written = await part.checkpoints.write(part.next_offset, part.reducer.meta())
+        held = part.reducer.held_from
+        resume = part.next_offset if held is None else held
+        written = await part.checkpoints.write(resume, part.reducer.meta())
         part.saved_offset = part.next_offset
         part.saved_at = time.monotonic()
         self._metrics.checkpointed(part.number, written)
-        if await self._source.acknowledge(part.number, part.next_offset):
+        if await self._source.acknowledge(part.number, resume):
             await part.checkpoints.clean()
         else:
             # Another worker owns it by now. It restored what was durable; we must not write again.

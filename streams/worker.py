@@ -16,7 +16,7 @@ from aiohttp import web
 from prometheus_client import generate_latest
 
 from schemas.actions import ROUTES
-from schemas.rules import load_rules
+from schemas.rules import RulesError, load_rules
 from streams.connection import KafkaError
 from streams.flow import Context, Stage
 from streams.kafka_stage import KafkaStage
@@ -82,7 +82,9 @@ class Worker:
             self.failure = error
             self.state = "failed"
             logger.error(
-                "worker ends: %s", error, exc_info=error if not isinstance(error, KafkaError) else None
+                "worker ends: %s",
+                error,
+                exc_info=error if not isinstance(error, KafkaError | RulesError) else None,
             )
         self._ended.set()
 

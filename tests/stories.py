@@ -11,7 +11,8 @@ import json
 from typing import Any
 
 from schemas.rules import Rules
-from tests.generate import DAY_MS, encode, rfc3339
+from tests.generate import encode, rfc3339
+from tests.lives import DAY_MS
 from tests.oracle import Entry, Judged, LogRecord, People, judge
 from tests.oracle.invites import Note
 from tests.oracle.log_checks import action_problems, note_problems
@@ -68,18 +69,23 @@ def event_log(*lines: Line) -> list[LogRecord]:
 
 def together(judged: Judged, rules: Rules | None = None) -> list[Entry]:
     """The log of a people stage of one partition, with each note right after the action that caused it."""
-    partition, entries, clock = Partition(0, judged, rules), list[Entry](), None
+    partition, entries = Partition(0, judged, rules), list[Entry]()
+    clocks: dict[int, int] = {}
+    sources = {row["source_partition"] for row in judged.accepted}
+
+    def clock() -> int | None:
+        return min(clocks.values()) if len(clocks) == len(sources) else None
+
     for row, after in judged.with_clocks():
-        entries.append(Acted(len(entries), clock, row["source_partition"], row["source_offset"]))
+        source = row["source_partition"]
+        entries.append(Acted(len(entries), clock(), source, row["source_offset"]))
         partition.take(entries[-1])
-        clock = after
-        waiting = partition.written
-        while waiting:
+        clocks[source] = after
+        while waiting := partition.written:
             partition.written = []
             for note in waiting:
-                entries.append(Noted(len(entries), clock, note))
+                entries.append(Noted(len(entries), clock(), note))
                 partition.take(entries[-1])
-            waiting = partition.written
     return entries
 
 

@@ -128,7 +128,7 @@ def test_a_wrong_rules_file_is_told_by_name(tmp_path: Path) -> None:
     events = tmp_path / "events.ndjson"
     events.write_text("")
     text = told("replay", str(events), "--path", str(tmp_path / "db"), GROUPBEAT_RULES=str(rules))
-    assert f"{rules}: late_dayz: Extra inputs are not permitted" in text
+    assert f"{rules}:1: late_dayz: no such setting; did you mean late_days?" in text
 
 
 @pytest.mark.parametrize("command", ["init", "worker", "up", "settings"])

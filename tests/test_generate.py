@@ -1,6 +1,17 @@
-"""The generators against what they promise, and what holds of any log, by the oracle."""
+"""The generators against what they promise."""
 
 from __future__ import annotations
+
+import json
+from collections import Counter
+
+from schemas.events import ACTIONS
+from schemas.tables import EVENTS, MEDALS, REJECTED, SEGMENT_TRANSITIONS, USERS
+from tests.generate import community, key_of, records
+from tests.oracle import Counts, People, judge
+from tests.oracle.intake import REASONS
+from tests.stories import BROKER_MS, message, ms, together
+from tests.strategies import START_MS
 
 LADDER = {
     ("", "new", "first_action"),
@@ -27,15 +38,39 @@ LADDER = {
     ("silent", "lost", "left_every_group"),
     ("lost", "resurrected", "acted_again"),
 }
-"""Every way there is from one segment to another."""
+"""Every way there is from one segment of the lifecycle to another."""
+
+
+RULES = {
+    "pyramid": {
+        "has_a_role", "role_ended", "invited_who_stayed", "bought_lately", "core_member", "value_faded",
+        "did_nothing", "did_something",
+    },
+    "intent": {"score_reached", "score_faded", "bought", "benefits_only", "hunting_ended"},
+    "closeness": {"own_contributions", "relies_by_days", "relies_by_purchases", "faded"},
+    "level": {"points_reached", "points_decayed"},
+}  # fmt: skip
 
 
 def test_a_generated_community_has_everything() -> None:
     values = community(7, 20_000, 400, 300, start_ms=START_MS)
     assert len(values) == 20_000
     judged = judge(records(values, partitions=3, timestamp_ms=BROKER_MS))
-    users, transitions = people(judged.with_clocks(), max(judged.clock.values()))
-    assert {(row["from_segment"], row["to_segment"], row["rule"]) for row in transitions} == LADDER
+    people = People(judged, {0: together(judged)}, max(judged.clock.values()))
+    steps = {
+        (row["from_segment"], row["to_segment"], row["rule"])
+        for row in people.transitions
+        if row["ladder"] == "lifecycle"
+    }
+    assert steps == LADDER
+    for ladder, rules in RULES.items():
+        assert {row["rule"] for row in people.transitions if row["ladder"] == ladder} == rules
+    assert {row["medal"] for row in people.medals} == {
+        "first_post", "streak", "many_posts", "many_invites", "first_purchase", "comeback"
+    }  # fmt: skip
+    assert {(note.kind, note.by_share) for note in people.written} == {
+        ("shared", 1), ("joined", 0), ("joined", 1), ("stayed", 0), ("stayed", 1)
+    }  # fmt: skip
     assert {row["reason"] for row in judged.rejected} == set(REASONS)
     assert {row["action"] for row in judged.accepted} == set(ACTIONS)
     assert {row["late"] for row in judged.accepted} == {0, 1}
@@ -43,20 +78,35 @@ def test_a_generated_community_has_everything() -> None:
     # Some repeats came after the window and are in twice, some in other words.
     times = Counter((row["community_id"], row["event_id"]) for row in judged.accepted)
     assert times.most_common(1)[0][1] > 1
-    assert len({community_id for community_id, _ in users}) > 3
-    names = {user_id for _, user_id in users}
+    assert len({row["community_id"] for row in people.users}) > 3
+    names = {row["user_id"] for row in people.users}
     assert any("\x00" in name for name in names)
     assert any(len(name) == 128 for name in names)
     assert max(len(row["event_id"]) for row in judged.accepted) == 64
     for rows, table in (
         (judged.accepted, EVENTS),
-        (list(users.values()), USERS),
-        (transitions, SEGMENT_TRANSITIONS),
+        (people.users, USERS),
+        (people.transitions, SEGMENT_TRANSITIONS),
+        (people.medals, MEDALS),
     ):
         columns = [column.name for column in table.columns]
         assert all(sorted(row) == sorted(columns) for row in rows)
     columns = [column.name for column in REJECTED.columns if column.name != "error"]
     assert all(list(row) == columns for row in judged.rejected)
+
+
+def test_joins_name_people_and_shares_that_are_there_and_some_that_are_not() -> None:
+    events = [json.loads(value) for value in community(3, 5000, 100, 200, start_ms=START_MS, disorder=False)]
+    people = {event["user_id"] for event in events}
+    shares = {event["share_id"]: number for number, event in enumerate(events) if event["action"] == "share"}
+    joins = [(number, event) for number, event in enumerate(events) if event["action"] == "join"]
+    inviters = [event.get("inviter_id") for _, event in joins]
+    assert None in inviters and "nobody" in inviters
+    assert sum(inviter in people for inviter in inviters) > len(joins) / 4
+    made = [(number, shares.get(event.get("via_share_id"))) for number, event in joins]
+    assert sum(share is not None and share < number for number, share in made) > len(joins) / 5
+    assert any(share is not None and share > number for number, share in made)
+    assert any(event.get("via_share_id") == "never" for _, event in joins)
 
 
 def test_a_community_in_order_has_nothing_wrong() -> None:
@@ -86,56 +136,3 @@ def test_key_of() -> None:
         b"[" * 50_000,
     ):
         assert key_of(value) == b""
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    messages=logs(), partitions=st.integers(1, 3), steps=st.lists(st.integers(1, 40 * DAY_MS), max_size=12)
-)
-def test_what_holds_of_any_log(messages: list[Message], partitions: int, steps: list[int]) -> None:
-    judged = judge(records(messages, partitions=partitions, timestamp_ms=TOO_FAR))
-    for counts in judged.counts.values():
-        assert counts.consumed == counts.accepted + counts.rejected + counts.duplicate
-    assert sum(counts.consumed for counts in judged.counts.values()) == len(messages)
-    now = max(judged.clock.values(), default=0)
-    users, transitions = people(judged.with_clocks(), now + sum(steps))
-    # A history has no gaps and never runs backwards.
-    segments: dict[tuple[str, str], tuple[str, int]] = {}
-    for row in transitions:
-        who = row["community_id"], row["user_id"]
-        before, since = segments.get(who, ("", 0))
-        assert (row["from_segment"], row["at"] >= since) == (before, True)
-        assert row["from_segment"] != row["to_segment"]
-        segments[who] = row["to_segment"], row["at"]
-    assert segments == {who: (row["segment"], row["segment_since"]) for who, row in users.items()}
-    assert settled_in_steps(judged, [now, *steps]) == transitions_by_person(transitions)
-
-
-def settled_in_steps(judged: Judged, steps: list[int]) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """The same transitions, with time going on in small steps at the end, each of them twice."""
-    ladder = Ladder(Rules())
-    everyone: dict[tuple[str, str], Person] = {}
-    for row, clock in judged.with_clocks():
-        who = row["community_id"], row["user_id"]
-        person = everyone.setdefault(who, Person(*who))
-        for moment in (clock - DAY_MS, clock, clock):
-            ladder.settle(person, moment)
-        ladder.apply(person, row)
-        ladder.settle(person, clock)
-    clock = 0
-    for step in steps:
-        clock += step
-        for person in everyone.values():
-            ladder.settle(person, clock)
-            ladder.settle(person, clock)
-    return transitions_by_person(ladder.transitions)
-
-
-def transitions_by_person(rows: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Each person's, in order."""
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        found.setdefault((row["community_id"], row["user_id"]), []).append(row)
-    return found
-
-

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from schemas.tables import EVENTS, REJECTED
-from tests.generate import DISPUTED, HOUR_MS, MALFORMED, padded
+from tests.generate import DISPUTED, MALFORMED, padded
+from tests.lives import HOUR_MS
 from tests.oracle import Counts, Judged, LogRecord, compare, judge
 from tests.oracle.intake import REASONS
 from tests.stories import BROKER_MS, log, message, ms

@@ -192,6 +192,13 @@ def test_an_error_of_all_is_not_told_again_for_each_community(tmp_path: Path) ->
     assert told(tmp_path, text) == ["3: lifecycle: lost_days must be more than silent_days"]
 
 
+def test_a_wrong_value_is_not_judged_against_others(tmp_path: Path) -> None:
+    text = "[lifecycle]\nsilent_days = '3'\nlost_days = 5\nnew_days = 4\n"
+    assert told(tmp_path, text) == ["2: lifecycle.silent_days: should be a valid integer, is '3'"]
+    text = "lifecycle.lost_days = 0\n[communities.a]\nlifecycle.silent_days = 28"
+    assert len(told(tmp_path, text)) == 2  # 28 does not fit the default, whatever was meant
+
+
 def test_the_page_shows_what_is_told(tmp_path: Path) -> None:
     text = (
         "[lifecycle]\nsilent_day = 10\n[communities.runners.lifecycle]\n\nlost_days = 7\n\n"

@@ -32,6 +32,8 @@ class Summing:
         self.clock_ms = 5
         self.ticks: list[bool] = []
 
+    held_from = None
+
     def absorb(self, records: Sequence[Record]) -> Output:
         for record in records:
             key = record.value or b""

@@ -34,6 +34,7 @@ from schemas.toml_lines import Path, dotted, key_lines, line_of
         ("a = [\n  1, # ]\n  2,\n]\nb = 3", {("a",): 1, ("b",): 5}),
         ("a = [[1], [2]]\nb = 3", {("a",): 1, ("b",): 2}),
         ('a = """\nb = 1\n\\"""\n"""""\nc = 2', {("a",): 1, ("c",): 5}),
+        ('a = """x""""\nb = "c"', {("a",): 1, ("b",): 2}),
         ("a = '''\n[b]\n'''\nc = 2", {("a",): 1, ("c",): 4}),
         ('a = "\\"#"\n"b.c \\u0064" = 2', {("a",): 1, ("b.c d",): 2}),
         ('[communities."my team".x]\ny = 1',

@@ -175,7 +175,8 @@ def test_segments_by_day(client: Client) -> None:
     )
 
     def found(ladder: str) -> dict[str, list[int]]:
-        return dict(client.query(asked, parameters={"ladder": ladder}).result_rows)
+        answer = client.query(asked, parameters={"ladder": ladder}).result_rows
+        return {row[0]: row[1] for row in answer}
 
     # The 1st to the 8th. Silent on the 4th: ann alone, as cid is back by the end of the day.
     assert found("lifecycle") == {

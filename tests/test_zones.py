@@ -52,6 +52,14 @@ def test_each_change_is_exact_to_the_millisecond(zone: str) -> None:
         assert from_zoneinfo(zone, moment) == after
 
 
+@pytest.mark.parametrize("zone", ["Asia/Gaza", "America/Noronha", "Africa/Casablanca"])
+def test_no_change_is_missed_where_they_are_closest(zone: str) -> None:
+    every_six_hours = range(0, END_MS, 6 * 3_600_000)
+    assert [from_table(zone, at) for at in every_six_hours] == [
+        from_zoneinfo(zone, at) for at in every_six_hours
+    ]
+
+
 def test_utc_is_one_entry() -> None:
     assert zone_table("UTC") == ([SINCE_EVER], [0])
 

@@ -1,7 +1,7 @@
 -- Question: how many people were in each segment of each ladder at the end of each day?
--- Grain: one row a community, ladder, segment that anybody was ever in at the end of a day, and day (of the
---        community's time zone), from the first to the last day of its log, with no holes.
--- Columns: community_id; ladder; segment; day; people (how many; 0 on days on which nobody was).
+-- Grain: one row a community, ladder, segment and day, from the first to the last day of its log, with no holes.
+-- Columns: community_id; ladder; segment (that anybody was ever in at the end of a day); day (of the community's
+--          time zone); people (how many; 0 on days on which nobody was).
 -- People count from the day of their first row in the log. On ladders other than the lifecycle everybody begins,
 -- without a row that says so, as general, none, know and level_0.
 WITH

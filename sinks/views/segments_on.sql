@@ -1,7 +1,8 @@
--- Question: in which segment of each ladder was each person at the end of a day? SELECT * FROM segments_on(day = '2026-01-31')
--- Grain: one row a person who was in the log by the end of that day (of the community's time zone).
+-- Question: in which segment of each ladder was each person at the end of a day?
+-- Grain: one row a person who was in the log by then. Ask: SELECT * FROM segments_on(day = '2026-01-31')
 -- Columns: community_id; user_id; lifecycle; pyramid; intent; closeness; level (the segment on each ladder).
--- On ladders other than the lifecycle everybody begins, without a row that says so, as general, none, know, level_0.
+-- Days are those of the community's time zone. On ladders other than the lifecycle everybody begins, without a row that
+-- says so, as general, none, know and level_0.
 SELECT
     community_id,
     user_id,

@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.actions import ACTION_CODES, IS_REPLY, JOIN, KIND_CODES, LINKS_SHARE, ROLE_CODES, VIA_SHARE
+from schemas.actions import ACTION_CODES, KIND_CODES, ROLE_CODES
 from schemas.events import ACTIONS
 from schemas.fast import FIELDS
 from schemas.tables import MONEY
 from streams.columnar import Array
+from streams.intake.actions import flags_of, invited_of, link_of, millionths_of
 from streams.text import words
 
 TEXT_FIELDS: tuple[str, ...] = tuple(f for f in FIELDS if f not in ("occurred_at", "amount", "action"))
@@ -52,11 +53,10 @@ class Columns:
 
     @cached_property
     def millionths(self) -> pa.Array:
-        """`amount` in millionths of the currency's unit: up to 18 digits, so it fits."""
+        """`amount` in millionths of the currency's unit."""
         if not self._has_amount:
             return pa.repeat(0, len(self._events)).cast(pa.int64())
-        # A decimal of 18 digits is a 128-bit number of its last place.
-        return pa.array(np.frombuffer(self.amount.buffers()[1], np.int64)[::2][: len(self._events)])
+        return millionths_of(self.amount)
 
     @cached_property
     def kind(self) -> pa.Array:
@@ -68,31 +68,25 @@ class Columns:
 
     @cached_property
     def _invited(self) -> Array:
-        """Joins that name an inviter other than the member."""
-        inviter, user = self.text["inviter_id"], self.text["user_id"]
-        named: Array = pc.and_(pc.not_equal(inviter, ""), pc.not_equal(inviter, user)).to_numpy(False)
-        return named
+        return invited_of(self.text["inviter_id"], self.text["user_id"])
 
     @cached_property
     def flags(self) -> pa.Array:
         """The bits of `schemas.actions`."""
-        flags = np.zeros(len(self._events), np.uint8)
-        if "reply_to" in self._present:
-            flags |= IS_REPLY * _given(self.text["reply_to"])
-        if "via_share_id" in self._present:
-            via = _given(self.text["via_share_id"])
-            flags |= VIA_SHARE * via
-            flags |= LINKS_SHARE * (via & (self.action.to_numpy() == JOIN) & ~self._invited)
-        return pa.array(flags)
+        if not self._present & {"reply_to", "via_share_id"}:
+            return pa.repeat(0, len(self._events)).cast(pa.uint8())
+        text = self.text
+        return flags_of(self.action.to_numpy(), text["reply_to"], text["via_share_id"], self._invited)
 
     @cached_property
     def link(self) -> pa.StringArray:
         """Of a share its id; of a join its inviter, else the share that brought them; else empty."""
-        link = self.text["share_id"]
-        if "inviter_id" in self._present:  # so there are joins
-            joined = pc.if_else(self._invited, self.text["inviter_id"], self.text["via_share_id"])
-            link = pc.if_else(pc.equal(self.action, JOIN), joined, link)
-        return link
+        text = self.text
+        if "inviter_id" not in self._present:  # so there are no joins
+            return text["share_id"]
+        return link_of(
+            self.action.to_numpy(), text["share_id"], text["inviter_id"], text["via_share_id"], self._invited
+        )
 
     @cached_property
     def action(self) -> pa.Array:
@@ -110,12 +104,6 @@ class Columns:
 def _text(values: list[str | None]) -> pa.StringArray:
     column = pa.array(values, pa.string())
     return pc.fill_null(column, "") if column.null_count else column
-
-
-def _given(column: pa.StringArray) -> Array:
-    """1 where a text is not empty."""
-    given: Array = pc.not_equal(column, "").to_numpy(False).astype(np.uint8)
-    return given
 
 
 def take(column: pa.Array, kept: pa.Array | None) -> pa.Array:

@@ -12,14 +12,14 @@ from schemas.actions import ROUTES, Route
 from schemas.rules import DAY_MS, Rules
 from schemas.tables import EVENTS, POSITION_ROW_BITS, REJECTED
 from streams.columnar import Array, StateTable
+from streams.intake.actions import pack_actions
 from streams.intake.columns import Columns, indexes, take
 from streams.intake.decode import Decoded, Refusal, decode
 from streams.intake.judge import ACCEPTED, BEFORE_1970, DUPLICATE, FROM_FUTURE, NO_EVENTS, judge
 from streams.intake.recent import RecentIds
-from streams.packing import Message, Record, Rows, Stamp, pack_batch
+from streams.packing import Message, Record, Rows, Stamp
 from streams.records import OFFSET, TIMESTAMP, Records
-from streams.routing import targets
-from streams.stage import MESSAGE_BYTES, Output, Receipt
+from streams.stage import Output, Receipt
 from streams.text import Text, moments
 
 NAME = "intake"
@@ -71,6 +71,9 @@ class Intake:
         self._told: dict[tuple[str, int], int] = {}
         self._now_ms = 0
         self._caught_up_ms: int | None = None
+
+    held_from = None
+    """Nothing is held back."""
 
     def absorb(self, records: Records) -> Output:
         """Judge records; gives rows for `events` and `rejected`, and actions along every route."""
@@ -222,10 +225,7 @@ class Intake:
     def _actions(
         self, route: Route, columns: Columns, kept: pa.Array | None, offsets: Array, clocks: Array
     ) -> list[Message]:
-        """The packed actions of a batch along one route, one message for each target partition and size."""
-        count = self._targets[route.topic]
-        target = np.zeros(len(offsets), np.int64)
-        targets(Text.of(columns.text["community_id"]), Text.of(columns.text[route.key]), count, target)
+        """The packed actions of a batch along one route."""
         given = {
             **columns.text,
             "action": columns.action,
@@ -238,28 +238,12 @@ class Intake:
             "clock": pa.array(clocks),
             "occurred_at": pa.array(columns.occurred_at),
         }
-        schema = route.schema
-        whole = pa.RecordBatch.from_arrays([given[name] for name in schema.names], schema=schema)
-        if kept is not None:
-            whole = whole.take(kept)
-            target = target[kept.to_numpy()]
-        messages = []
-        for number in range(count):
-            rows = np.flatnonzero(target == number)
-            if not len(rows):
-                continue
-            part = whole.take(pa.array(rows)) if len(rows) < len(target) else whole
-            step = max(1, part.num_rows // max(1, -(-part.nbytes // MESSAGE_BYTES)))
-            for at in range(0, part.num_rows, step):
-                piece = part.slice(at, step)
-                stamp = Stamp(
-                    self.partition,
-                    self._sources,
-                    piece["source_offset"][-1].as_py(),
-                    piece["clock"][-1].as_py(),
-                )
-                messages.append(Message(route.topic, number, pack_batch(piece), stamp.headers()))
-            self._told[(route.topic, number)] = self._now_ms
+        messages = pack_actions(
+            route, given, kept,
+            partitions=self._targets[route.topic], source=self.partition, sources=self._sources,
+        )  # fmt: skip
+        for message in messages:
+            self._told[message.topic, message.partition] = self._now_ms
         return messages
 
     def tick(self, now_ms: int, *, caught_up: bool) -> list[Message]:

@@ -59,6 +59,9 @@ class Users:
         """The stage's clock; below 0 when there is none yet."""
         return self.clock.now_ms
 
+    held_from = None
+    """Nothing is held back."""
+
     def absorb(self, records: Records) -> Output:
         """Take packed actions, ticks and notes in; gives transitions, medals and notes."""
         output = Output()

@@ -57,6 +57,8 @@ class Recorder:
     def values(self) -> list[bytes | None]:
         return [record.value for record in self.records]
 
+    held_from = None
+
     def absorb(self, records: Sequence[Record]) -> Output:
         self.records += records
         return Output()

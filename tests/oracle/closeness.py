@@ -14,7 +14,7 @@ ORDER = ("know", "like", "rely")
 
 def after_event(person: Person, action: str, moment: int) -> Step | None:
     """Up to the standing, never down."""
-    step = _standing(person, max(moment, person.since(NAME)))
+    step = standing(person, max(moment, person.since(NAME)))
     return step if ORDER.index(step.to) > ORDER.index(person.segment(NAME)) else None
 
 
@@ -26,7 +26,7 @@ def due(person: Person) -> Due | None:
     moment = _days_and_purchases_end(person) if segment == "rely" else _own_end(person)
 
     def down(at: int) -> Step:
-        to = _standing(person, at).to
+        to = standing(person, at).to
         assert ORDER.index(to) < ORDER.index(segment)
         return Step(to, "faded")
 
@@ -43,7 +43,7 @@ def evidence(person: Person, at: int) -> dict[str, Any]:
     }
 
 
-def _standing(person: Person, moment: int) -> Step:
+def standing(person: Person, moment: int) -> Step:
     rules, end = person.rules.closeness, person.day(moment)
     if person.active_days(end) >= rules.rely_days:
         return Step("rely", "relies_by_days")

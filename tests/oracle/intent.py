@@ -15,7 +15,7 @@ BY_SCORE = ("none", "potential", "intent", "strong")
 
 def after_event(person: Person, action: str, moment: int) -> Step | None:
     """To the standing, if it is another."""
-    to = _standing(person, max(moment, person.since(NAME)))
+    to = standing(person, max(moment, person.since(NAME)))
     segment = person.segment(NAME)
     return None if to == segment else Step(to, _rule(segment, to, bought_now=action == "purchase"))
 
@@ -25,7 +25,7 @@ def due(person: Person) -> Due | None:
     segment, rules = person.segment(NAME), person.rules.intent
 
     def to_standing(at: int) -> Step:
-        to = _standing(person, at)
+        to = standing(person, at)
         return Step(to, _rule(segment, to, bought_now=False))
 
     dues = []
@@ -80,7 +80,7 @@ def _others_end(person: Person) -> int | None:
     return max(days) + WINDOW_DAYS if days else None
 
 
-def _standing(person: Person, moment: int) -> str:
+def standing(person: Person, moment: int) -> str:
     rules, score = person.rules.intent, person.intent.as_of(moment)
     end = max(person.day(moment), person.last_day)
     others_end = _others_end(person)

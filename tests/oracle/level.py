@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.rules import CommunityRules
 from tests.oracle.calendar import DAY_MS
 from tests.oracle.person import Person
 from tests.oracle.step import Due, Step
@@ -24,9 +25,14 @@ def number(person: Person) -> int:
     return int(person.segment(NAME).removeprefix("level_"))
 
 
+def reached_by(rules: CommunityRules, points: float) -> int:
+    """The level of so many points: how many thresholds they reach."""
+    return sum(1 for level in range(1, len(rules.level.titles)) if _threshold(rules, level) <= points)
+
+
 def after_event(person: Person, action: str, moment: int) -> Step | None:
     """Up to the level of the points, never down."""
-    reached = _level_of(person)
+    reached = reached_by(person.rules, person.level_points)
     return Step(f"level_{reached}", "points_reached") if reached > number(person) else None
 
 
@@ -36,7 +42,7 @@ def due(person: Person) -> Due | None:
     if level == 0:
         return None
     points, times = person.level_points, person.decays
-    while points >= _threshold(person, level):
+    while points >= _threshold(person.rules, level):
         points *= rules.decay_keep
         times += 1
     moment = person.last_at + times * rules.decay_days * DAY_MS
@@ -44,7 +50,7 @@ def due(person: Person) -> Due | None:
     def down(at: int) -> Step:
         decay(person, moment)
         assert (person.level_points, person.decays) == (points, times)
-        return Step(f"level_{_level_of(person)}", "points_decayed")
+        return Step(f"level_{reached_by(person.rules, person.level_points)}", "points_decayed")
 
     return Due(moment, down)
 
@@ -54,11 +60,5 @@ def evidence(person: Person, at: int) -> dict[str, Any]:
     return {"points": person.level_points, "last_at": person.last_at}
 
 
-def _threshold(person: Person, level: int) -> float:
-    rules = person.rules.level
-    return rules.base * rules.growth ** (level - 1)
-
-
-def _level_of(person: Person) -> int:
-    levels = range(1, len(person.rules.level.titles))
-    return sum(1 for level in levels if _threshold(person, level) <= person.level_points)
+def _threshold(rules: CommunityRules, level: int) -> float:
+    return rules.level.base * rules.level.growth ** (level - 1)

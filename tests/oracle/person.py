@@ -192,8 +192,9 @@ class Person:
         return sum(min(day.activities, MOST_ACTIVITIES) for _, day in self.window(self.last_day, length))
 
     def first_day_with_fewer(self, active_days: int) -> int:
-        """The first day from last_day on with fewer active days among the 28 that end on it."""
-        day = self.last_day
-        while self.active_days(day) >= active_days:
-            day += 1
-        return day
+        """The first day from last_day on with fewer active days among the 28 that end on it.
+
+        Nothing is done after last_day, so it is that on which the so many-th latest falls out.
+        """
+        window = self.window(self.last_day)
+        return window[-active_days][0] + WINDOW_DAYS if len(window) >= active_days else self.last_day

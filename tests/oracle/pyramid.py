@@ -15,7 +15,7 @@ ENDED = {"staff": "role_ended", "valuable": "value_faded", "invalid": "did_somet
 
 def after_event(person: Person, action: str, moment: int) -> Step | None:
     """To the standing, if it is another."""
-    to, rule = _standing(person, max(moment, person.since(NAME)))
+    to, rule = standing(person, max(moment, person.since(NAME)))
     segment = person.segment(NAME)
     return None if to == segment else Step(to, rule or ENDED[segment])
 
@@ -35,7 +35,7 @@ def due(person: Person) -> Due | None:
         moments.append(max(faded, lifecycle.since) if bought > 0 else lifecycle.since)
 
     def step(at: int) -> Step:
-        to, rule = _standing(person, at)
+        to, rule = standing(person, at)
         return Step(to, rule or ENDED[segment])
 
     return earliest([Due(moment, step) for moment in moments])
@@ -52,7 +52,7 @@ def evidence(person: Person, at: int) -> dict[str, Any]:
     }
 
 
-def _standing(person: Person, moment: int) -> tuple[str, str]:
+def standing(person: Person, moment: int) -> tuple[str, str]:
     """The segment at a moment, and the rule; no rule for general."""
     rules, bought, joined = person.rules.pyramid, person.purchase(1), person.joined_at
     if person.role in ("operator", "moderator"):
