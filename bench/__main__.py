@@ -37,7 +37,7 @@ PARTS = os.environ.get("BENCH_PARTS", "load,people,lone").split(",")
 BARS = {
     "x idiomatic Faust": (60.0, "at least"),
     "x raw limit": (0.25, "at least"),
-    "bytes a person": (400.0, "under"),
+    "bytes a person": (600.0, "under"),
     "recovery s": (10.0, "under"),
     "p99 s": (2.0, "under"),
 }

@@ -142,8 +142,10 @@ def _index(arena: Bytes, starts: Array, slots: Array, count: int) -> None:
 class KeyedTable:
     """Rows of one dtype, found by keys of bytes."""
 
-    def __init__(self, name: str, dtype: np.dtype[Any], block_rows: int) -> None:
+    def __init__(self, name: str, dtype: np.dtype[Any], block_rows: int, *, flushed: bool = False) -> None:
+        """`flushed`: rows are `touch`ed and taken for the flush; others need no room for that."""
         self.name = name
+        self._flushed = flushed
         self.dtype = dtype
         self.block_rows = block_rows
         self._fingerprint = fingerprint(dtype)
@@ -171,8 +173,9 @@ class KeyedTable:
             room = _grown(need_rows)
             changes["rows"] = _resized(a.rows, room)
             changes["starts"] = _resized(a.starts, room + 1)
-            changes["touched"] = _resized(a.touched, room)
-            changes["touched_rows"] = _resized(a.touched_rows, room)
+            if self._flushed:
+                changes["touched"] = _resized(a.touched, room)
+                changes["touched_rows"] = _resized(a.touched_rows, room)
             changes["dirty"] = _resized(a.dirty, -(-room // self.block_rows))
         if need_bytes > len(a.arena):
             changes["arena"] = _resized(a.arena, _grown(need_bytes))
@@ -254,10 +257,13 @@ class KeyedTable:
 
 
 def _grown(need: int) -> int:
-    return max(1024, need + need // 8)
+    return max(1024, need + need // 16)
 
 
 def _resized(array: Array, room: int) -> Array:
-    bigger = np.zeros(room, array.dtype)
-    bigger[: len(array)] = array
-    return bigger
+    """The array with room for more, in place where the system can: a copy would need both at once.
+
+    Nothing may hold a view of it: there is none between two calls of a kernel.
+    """
+    array.resize(room, refcheck=False)
+    return array

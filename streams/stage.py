@@ -11,9 +11,10 @@ never has a hole, and after a crash it only has to skip what it had before.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -76,8 +77,8 @@ class Reducer(Protocol):
         """Take records in, in the order of their offsets."""
         ...
 
-    def snapshots(self, version: int) -> list[Rows]:
-        """A row for each entity changed since the last call, with that `_version`."""
+    def snapshots(self, version: int) -> Iterable[Rows]:
+        """A row for each entity changed since the last call, with that `_version`, in pieces, to the end."""
         ...
 
     def tick(self, now_ms: int, *, caught_up: bool) -> list[Message]:
@@ -282,7 +283,7 @@ class StageRunner:
         """Every `flush_s`; less often while far behind: snapshots of a moment long past help nobody."""
         now = time.monotonic()
         end = self._source.end_offset(part.number)
-        if end is not None and part.next_offset >= end:
+        if end is None or part.next_offset >= end:
             part.level_at = now
         behind = now - part.level_at > BEHIND_S
         if now - part.flushed_at >= self._flush_s * (FLUSHES_BEHIND if behind else 1):
@@ -292,15 +293,23 @@ class StageRunner:
         """Send the newest snapshot of every entity that changed since the last flush."""
         began = time.monotonic()
         version = position(part.next_offset)
-        rows = part.reducer.snapshots(version)
+        receipt: list[Rows] = []
         if with_receipt or part.reducer.receipt != part.receipt_sent:
-            rows.append(self._receipt_row(part, version))
+            receipt = [self._receipt_row(part, version)]
             part.receipt_sent = Receipt(**vars(part.reducer.receipt))
-        if rows:
+        sent = 0
+        output = Output()
+        for rows in itertools.chain(part.reducer.snapshots(version), receipt):
+            output.rows.append(rows)
+            sent += rows.batch.num_rows
+            if rows.batch.nbytes > MESSAGE_BYTES:
+                await self._send(output)
+                output = Output()
+        await self._send(output)
+        if sent:
             # Only a flush that sent something starts the wait: what comes alone goes out at once.
             part.flushed_at = began
-            await self._send(Output(rows=rows))
-            self._metrics.flushed(sum(r.batch.num_rows for r in rows), time.monotonic() - began)
+            self._metrics.flushed(sent, time.monotonic() - began)
 
     def _receipt_row(self, part: _Partition, version: int) -> Rows:
         receipt = part.reducer.receipt

@@ -16,7 +16,7 @@ BLOCK = 4
 
 
 def table(dtype: np.dtype[Any] = ROW, block_rows: int = BLOCK) -> KeyedTable:
-    return KeyedTable("people", dtype, block_rows)
+    return KeyedTable("people", dtype, block_rows, flushed=True)
 
 
 def add(to: KeyedTable, key: bytes, value: int | None = None) -> tuple[int, bool]:

@@ -15,7 +15,7 @@ from streams.checkpoint import Item, MemoryBlocks
 from streams.columnar import KeyedTable, StateError, StateTable, find_or_add, touch
 from streams.metrics import WorkerMetrics
 from streams.packing import Message, Record, Rows
-from streams.stage import MESSAGE_BYTES, Output, Receipt, StageRunner
+from streams.stage import FLUSHES_BEHIND, MESSAGE_BYTES, Output, Receipt, StageRunner
 
 ROWS = pa.schema([("offset", pa.int64()), ("text", pa.string())])
 Effects = list[tuple[Any, ...]]
@@ -26,7 +26,7 @@ class Summing:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.table = KeyedTable("values", np.dtype([("count", "i8")]), 4)
+        self.table = KeyedTable("values", np.dtype([("count", "i8")]), 4, flushed=True)
         self.tables: Sequence[StateTable] = (self.table,)
         self.receipt = Receipt()
         self.clock_ms = 5
@@ -270,6 +270,25 @@ def test_released_partitions_are_saved_and_restored_anew() -> None:
     assert bench.counts == {b"a": 1, b"b": 1}
 
 
+def test_far_behind_it_is_flushed_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("streams.stage.time.monotonic", lambda: now)
+    bench = Bench(World(), flush_s=1.0)
+    bench.world.end = 1_000
+    flushed = 0
+    for step in range(200):
+        now += 0.1
+        flushed += ("send", "rows", "counts") in bench.absorb("a", at=step)
+    assert 3 <= flushed <= 5 < 20 - FLUSHES_BEHIND
+    bench.world.end = 201  # the end is reached: from now on every second
+    flushed = 0
+    for step in range(200, 250):
+        now += 0.1
+        bench.world.end = step + 1
+        flushed += ("send", "rows", "counts") in bench.absorb("a", at=step)
+    assert 4 <= flushed <= 6
+
+
 def test_an_entity_is_flushed_at_most_once_in_flush_s(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("streams.stage.time.monotonic", lambda: now)
@@ -277,6 +296,7 @@ def test_an_entity_is_flushed_at_most_once_in_flush_s(monkeypatch: pytest.Monkey
     flushed = 0
     for step in range(100):
         now += 0.1
+        bench.world.end = step + 1
         flushed += ("send", "rows", "counts") in bench.absorb("a", at=step)
     assert 9 <= flushed <= 10
     bench.world.assigned_now = [0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -26,6 +26,8 @@ from streams.users.state import MEDAL, NEVER, NOTE, PEOPLE_BLOCK, TRANSITION, De
 NAME = BY_USER.stage
 INPUT = BY_USER.topic
 _ROOM = 65_536
+_ROWS_AT_ONCE = 20_000
+"""Rows of `users` worked out at once: they take as much memory as the people that they are of."""
 
 
 class _Meta(msgspec.Struct):
@@ -204,13 +206,14 @@ class Users:
             output.rows.append(self._rows(MEDALS.name, medal_rows(keys, given, record.timestamp)))
         cursor[:2] = 0
 
-    def snapshots(self, version: int) -> list[Rows]:
+    def snapshots(self, version: int) -> Iterator[Rows]:
         """A row of `users` for each person changed since the last call."""
         touched = self.state.people.take_touched()
-        if not len(touched):
-            return []
-        batch = user_rows(self.state, touched, version, self._rules, self._book)
-        return [self._rows(USERS.name, batch)] if batch.num_rows else []
+        for at in range(0, len(touched), _ROWS_AT_ONCE):
+            some = touched[at : at + _ROWS_AT_ONCE]
+            batch = user_rows(self.state, some, version, self._rules, self._book)
+            if batch.num_rows:
+                yield self._rows(USERS.name, batch)
 
     def _rows(self, table: str, batch: pa.RecordBatch) -> Rows:
         return Rows(table, f"{NAME}/{self.partition}", batch)

@@ -164,7 +164,7 @@ class Tables(NamedTuple):
     def empty(cls) -> Tables:
         """With nothing in them."""
         return cls(
-            KeyedTable("people", PERSON, PEOPLE_BLOCK),
+            KeyedTable("people", PERSON, PEOPLE_BLOCK, flushed=True),
             KeyedTable("memberships", MEMBERSHIP, MEMBERSHIP_BLOCK),
             KeyedTable("groups", NAME, NAME_BLOCK),
             KeyedTable("names", NAME, NAME_BLOCK),
