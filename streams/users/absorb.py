@@ -232,7 +232,7 @@ def _record(
     before = row["on"][LIFECYCLE]
     act_lifecycle(desk, row, index, action, at, base)
     act_pyramid(desk, row, index, at, base)
-    if weight > 0 or talk or benefit:
+    if weight > 0 or talk or benefit or action == PURCHASE:
         act_intent(desk, row, index, action, at, base)
     act_closeness(desk, row, index, talk or action == SHARE, action == PURCHASE, at, base)
     act_level(desk, row, index, at, base)
