@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.actions import BY_USER
+from schemas.rules import Rules
 from streams.packing import Message
 from tests.generate import community, records
 from tests.local_run import PARTITIONS, Run, Store, differences
 from tests.oracle import LogRecord
-from tests.strategies import logs
+from tests.strategies import logs, rulesets
 
 NOW_MS = 1_790_000_000_000
 Event = tuple[bytes, bytes]
@@ -51,16 +52,16 @@ def state_of(run: Run) -> dict[str, Any]:
     return result
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(events=logs(), seed=st.integers(0, 2**32))
-def test_any_split_and_any_crash_give_the_same(events: list[Event], seed: int) -> None:
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(events=logs(), rules=st.none() | rulesets(), seed=st.integers(0, 2**32))
+def test_any_split_and_any_crash_give_the_same(events: list[Event], rules: Rules | None, seed: int) -> None:
     log = log_of(events)
-    whole = Run(log)
+    whole = Run(log, rules)
     store = asyncio.run(whole.finish())
-    assert differences(store, log) == ""
-    pieces = Run(log)
+    assert differences(store, log, rules) == ""
+    pieces = Run(log, rules)
     again = asyncio.run(in_pieces(pieces, random.Random(seed)))
-    assert differences(again, log) == ""
+    assert differences(again, log, rules) == ""
     # What intake sent twice after a crash numbers the messages anew, so positions may differ between two
     # runs of the stage behind it; within a run they are unique.
     for name, rows in again.logs.items():

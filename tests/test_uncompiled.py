@@ -9,7 +9,7 @@ from pathlib import Path
 
 PLAIN = """
 import numba
-from streams.users.lifecycle import settle
+from streams.users.ladders import settle
 from tests.generate import community, records
 from tests.local_run import PARTITIONS, Run, differences, run
 from tests.strategies import SPAN_DAYS, START_MS
