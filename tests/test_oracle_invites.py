@@ -124,6 +124,9 @@ def test_inviters_without_an_activity() -> None:
     # Nobody has heard of ann.
     story = Story(*both, until=2, rules=rules)
     assert sorted(story.users) == ["bob", "eve"]
+    # Months between two who stayed take nothing from her.
+    late: list[Line] = [invited(100, "zoe"), view(101, "zoe"), (102, "leave")]
+    assert Story(*both, *late, until=102, rules=rules).user["level_points"] == 60.0
     # She leaves: in the table, with what she gained, and nothing follows.
     story = Story(*both, (60, "leave"), until=60, rules=rules)
     assert (story.user["invites"], story.user["points_invite"], story.user["level_points"]) == (2, 40, 40.0)

@@ -107,6 +107,14 @@ def test_core_by_joins_alone_is_not_invalid_before_it_ends() -> None:
     assert story.path("pyramid") == path(("valuable", 11, "core_member"), ("invalid", 18, "did_nothing"))
 
 
+def test_who_is_invalid_is_valuable_by_a_return_to_core() -> None:
+    rules = Rules(weights=Weights(join=100))
+    joins: list[Line] = [(day, "join") for day in (*range(12), *range(19, 26))]
+    story = Story(*joins, until=26, rules=rules)
+    assert story.path()[-2:] == path(("resurrected", 19, "acted_again"), ("core", 26, "return_kept"))
+    assert story.path("pyramid")[1:] == path(("invalid", 18, "did_nothing"), ("valuable", 26, "core_member"))
+
+
 # --- intent ------------------------------------------------------------------------------------------
 
 EXACT = Rules(
@@ -224,6 +232,17 @@ def test_no_hunter_when_the_benefits_go_before_the_talk() -> None:
     # Benefits of days 0 to 2, a talk of day 5: on day 28 the benefits end, before the talk does on day 33.
     story = Story(*posts(0, 1, 2, kind="benefit"), *posts(5), until=60)
     assert [segment for segment, _, _ in story.path("intent")] == ["potential", "hunter", "potential"]
+    # Nor when both go on the same day.
+    story = Story(*posts(0), *posts(0, 0, 0, kind="benefit"), until=60)
+    assert [segment for segment, _, _ in story.path("intent")] == ["potential"]
+
+
+def test_the_latest_talk_counts_whenever_it_comes() -> None:
+    # A talk of day 10, then one of day 2, then benefits: hunter on day 38, not on day 30.
+    story = Story(*posts(10, 2), *posts(28, 29, 30, kind="benefit"), until=60)
+    assert story.path("intent")[1:] == path(
+        ("hunter", 38, "benefits_only"), ("potential", 56, "hunting_ended")
+    )
 
 
 # --- closeness ---------------------------------------------------------------------------------------
@@ -237,6 +256,13 @@ def test_like_by_contributions_of_their_own() -> None:
         '{"active_days_28":3,"own_28":3,"purchase_at":0,"purchase_before":0}',
         '{"active_days_28":2,"own_28":2,"purchase_at":0,"purchase_before":0}',
     ]
+
+
+def test_a_window_never_ends_before_the_latest_activity() -> None:
+    # Three posts of day 5 come after the view of day 30: like since day 5, by the 28 days that end on day 30.
+    story = Story((30, "view"), *posts(5, 5, 5), until=32)
+    assert story.path("closeness") == path(("like", 5, "own_contributions"))
+    assert story.evidence(0, "closeness")["active_days_28"] == 2
 
 
 def test_rely_by_days_then_like_then_know() -> None:
@@ -320,6 +346,18 @@ def test_demotion_by_decay() -> None:
     )
 
 
+def test_a_threshold_that_is_just_reached_is_reached() -> None:
+    rules = Rules(points=PointRules(day=0, post=100), level=Level(base=50, growth=2, decay_keep=0.5))
+    # 100 are level 2, and after 30 days 50 are just level 1; after 60 there are 25.
+    assert Story(*posts(0), until=60, rules=rules).path("level") == path(
+        ("level_2", 0, "points_reached"), ("level_1", 30, "points_decayed"), ("level_0", 60, "points_decayed")
+    )
+    twice = Rules(points=PointRules(day=0, post=200), level=Level(base=50, growth=2, decay_keep=0.5))
+    assert Story(*posts(0), until=30, rules=twice).path("level")[1:] == path(
+        ("level_2", 30, "points_decayed")
+    )
+
+
 def test_what_decays_without_a_demotion_decays_at_the_next_activity() -> None:
     # 64 points: nothing is due. Back on day 90 to the millisecond: three times halved, and 64 more.
     assert Story(*posts(0), until=90, rules=SIMPLE).user["level_points"] == 64.0
@@ -344,6 +382,9 @@ def test_a_late_activity_after_a_demotion_loses_nothing_twice() -> None:
     # The clock is at 61: demoted at 30 and 60. An activity of day 40 comes: done twice, once would be due.
     story = Story(*posts(0, 0, 0, 0), (61, "clock"), (40, "view"), until=61, rules=SIMPLE)
     assert story.user["level_points"] == 64.0
+    # One at the very moment of the last changes nothing: at day 90 it is done for the third time.
+    again = [(61, "clock"), (0, "view"), (90, "view")]
+    assert Story(*posts(0, 0, 0, 0), *again, until=90, rules=SIMPLE).user["level_points"] == 32.0
     # Then from day 40 on again: at 70 once more by the next activity.
     story = Story(*posts(0, 0, 0, 0), (61, "clock"), (40, "view"), (70, "view"), until=70, rules=SIMPLE)
     assert story.user["level_points"] == 32.0

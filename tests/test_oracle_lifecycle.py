@@ -193,6 +193,24 @@ def test_a_return_with_too_few_days_waits_for_the_second() -> None:
     assert story.evidence(4)["last_at"] == ms(67.25)
 
 
+def test_a_return_is_kept_by_the_days_before_its_end() -> None:
+    # Of the 28 days that end on day 28, four are active; of those that end on day 34, a week after the return,
+    # two.
+    rules = Rules(lifecycle=Lifecycle(active_min_days=3))
+    views: list[Line] = [(day, "view") for day in (0, 1, 2, 27, 28)]
+    story = Story(*views, until=35, rules=rules)
+    assert story.path()[-2:] == path(("resurrected", 27, "acted_again"), ("silent", 35, "no_activity"))
+
+
+def test_an_older_purchase_leads_to_core_when_it_was_with_the_score_of_now() -> None:
+    rules = Rules(weights=Weights(view=0, purchase=100), lifecycle=Lifecycle(core_enter_score=25))
+    views: list[Line] = [(day, "view") for day in range(15)]
+    story = Story(*views, (1.5, "purchase"), until=15, rules=rules)
+    # 100 of 12.5 days before day 14: 29; core since 1.5, where it says the score as it is.
+    assert story.path()[2:] == path(("core", 1.5, "core_activity"))
+    assert story.evidence(2)["score"] == story.user["score"] == 100 * 2 ** (-12.5 / 7)
+
+
 def test_leaving_every_group() -> None:
     story = Story(
         (0, "join", "g1"),

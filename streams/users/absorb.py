@@ -42,7 +42,7 @@ from streams.users.figures import (
 from streams.users.intent import act as act_intent
 from streams.users.ladders import look_again, settle
 from streams.users.level import act as act_level
-from streams.users.level import decay
+from streams.users.level import decay, is_short
 from streams.users.lifecycle import LOST, RESURRECTED
 from streams.users.lifecycle import act as act_lifecycle
 from streams.users.medals import give_medals
@@ -337,6 +337,7 @@ def absorb_actions(state: People, a: Actions, start: int, absorbed: int, base: I
             or row["on"][LIFECYCLE] == RESURRECTED
             or row["joined_at"] != joined_at
             or a.kind[i] == BENEFIT
+            or is_short(row, desk.book.sets[row["rules"]])
         ):
             look_again(desk, row, index, a.clock[i], base)
         block = index // PEOPLE_BLOCK

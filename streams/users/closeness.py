@@ -98,10 +98,9 @@ def act(desk: Desk, row: Row, index: Integer, own: bool, bought: bool, at: Integ
         and days_active(row, row["day"]) < t["rely_days"]
     ):
         return
-    moment = max(at, row["since"][CLOSENESS])
-    after, rule = _standing(row, t, desk.book, moment)
+    after, rule = _standing(row, t, desk.book, max(row["last_at"], row["since"][CLOSENESS]))
     if after > row["on"][CLOSENESS]:
-        _move(desk, row, index, after, rule, moment, base)
+        _move(desk, row, index, after, rule, max(at, row["since"][CLOSENESS]), base)
 
 
 @compiled

@@ -14,7 +14,7 @@ ORDER = ("know", "like", "rely")
 
 def after_event(person: Person, action: str, moment: int) -> Step | None:
     """Up to the standing, never down."""
-    step = standing(person, max(moment, person.since(NAME)))
+    step = standing(person, max(person.last_at, person.since(NAME)))
     return step if ORDER.index(step.to) > ORDER.index(person.segment(NAME)) else None
 
 
