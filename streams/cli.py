@@ -188,6 +188,39 @@ def replay(files: Files, path: Folder = None, clickhouse: Server = None) -> None
 
 
 @app.command()
+def rebuild(
+    from_events: Annotated[bool, typer.Option("--from-events", help="From the table events: say so")] = False,
+    rules: Annotated[Path | None, typer.Option(help="A rules.toml, instead of GROUPBEAT_RULES")] = None,
+    broker: Broker = None,
+    topic_prefix: Prefix = None,
+    path: Folder = None,
+    clickhouse: Server = None,
+) -> None:
+    """Work out people, transitions and medals again, under other rules, while worker and sink are stopped."""
+    from schemas.rules import RulesError
+    from sinks.errors import SinkError
+    from streams.connection import KafkaError
+    from streams.rebuild.run import run_rebuild
+
+    if not from_events:
+        stop("rebuild from what? There is one way: --from-events")
+    settings = settings_from(
+        rules=rules, broker=broker, topic_prefix=topic_prefix, path=path, clickhouse=clickhouse
+    )
+    with _progress() as bar:
+        task = bar.add_task("rebuild", total=None)
+        try:
+            done = asyncio.run(
+                run_rebuild(settings, lambda at, total: bar.update(task, completed=at, total=total))
+            )
+        except (SinkError, KafkaError, RulesError) as error:
+            stop(error)
+    console.print(f"{done.people:,} people rebuilt from {done.events:,} events", highlight=False)
+    if done.with_state:
+        console.print("Start every worker with these rules now: its state is rebuilt, too.", highlight=False)
+
+
+@app.command()
 def serve(path: Folder = None, http_port: int | None = None) -> None:
     """Answer ClickHouse's HTTP interface over the embedded engine, read-only, while no sink runs."""
     from sinks.consumer import serve_engine

@@ -3,7 +3,7 @@
 A log of actions has those of each source partition in order, but how the sources interleave depends on how
 fast each was read: of a backlog one partition's month may come before another's first day. A stage whose
 entities get actions from many sources, as groups do, holds them back until the stage's clock has passed them,
-and takes them in the order of (source clock, source partition, offset). That order depends on the events alone.
+and takes them in the order of (source clock, source partition, offset): that depends on the events alone.
 
 What is held back is not saved: it is read again after a restart (`Merge.held_from`).
 """
@@ -47,7 +47,7 @@ class Merge:
         """
         known = max(self._received.get(stamp.source, -1), self.processed.get(stamp.source, -1))
         start = int(np.searchsorted(batch["source_offset"].to_numpy(), known, side="right"))
-        fresh = batch.num_rows - start
+        fresh = int(batch.num_rows) - start
         if fresh:
             self._received[stamp.source] = batch["source_offset"][-1].as_py()
             held = _Held(record_offset, batch, batch["clock"].to_numpy(), start)

@@ -194,7 +194,7 @@ def test_a_return_with_too_few_days_waits_for_the_second() -> None:
 
 
 def test_a_return_is_kept_by_the_days_before_its_end() -> None:
-    # Of the 28 days that end on day 28, four are active; of those that end on day 34, a week after the return,
+    # Of the 28 days that end on day 28, four are active; of those that end on day 34, a week after it,
     # two.
     rules = Rules(lifecycle=Lifecycle(active_min_days=3))
     views: list[Line] = [(day, "view") for day in (0, 1, 2, 27, 28)]

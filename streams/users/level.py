@@ -86,7 +86,7 @@ def act(desk: Desk, row: Row, index: Integer, at: Integer, base: Integer) -> Non
 
 @compiled
 def is_short(row: Row, t: RuleSet) -> bool:
-    """Whether the points are too few for the level: they decayed up to a note's moment, ahead of the clock."""
+    """Whether the points are too few for the level: a note had them decay ahead of the clock."""
     level = row["on"][LEVEL]
     return bool(level > 0 and (level > t["levels"] or row["level_points"] < t["thresholds"][level - 1]))
 

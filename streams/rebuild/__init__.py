@@ -1,0 +1,1 @@
+"""``groupbeat rebuild --from-events``: people under other rules. See docs/rebuild.md."""
