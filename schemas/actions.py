@@ -48,8 +48,8 @@ STAGE_COLUMNS: dict[str, pa.DataType] = {
 }
 """What a route may ask for besides.
 
-`kind`: code of a post's kind. `link`: of a share its share_id; of a join its inviter_id, or if it has none but
-the member themselves, its via_share_id; else empty. `amount`: of a purchase, in millionths of the currency's unit.
+`kind`: code of a post's kind. `link`: of a share its share_id; of a join its inviter_id, or if it has none
+but the member themselves, its via_share_id; else empty. `amount`: of a purchase, in millionths of a unit.
 """
 
 
@@ -95,7 +95,7 @@ NOTE_SCHEMA = pa.schema(
         pa.field("user_id", pa.string()),
     ]
 )
-"""What the people stage writes to other partitions of itself, through `BY_USER`'s topic (docs/people.md, Invites).
+"""What the people stage writes to other partitions of itself, in the topic of `BY_USER` (docs/people.md).
 
 `source_offset`: the offset in the sender's own log that caused it. `at`: ms. `kind`: `NOTE_KINDS`. `to_id`: a
 share (by_share = 1) or a person (0). `user_id`: who shared, or who was invited.

@@ -120,7 +120,7 @@ def actions_in(log: KeptLog) -> dict[tuple[int, int], tuple[int, dict[str, Any]]
 def test_it_gives_what_a_replay_under_the_new_rules_gives(
     settings: Settings, rules: Rules, tmp_path: Path
 ) -> None:
-    values = lives(3)
+    values = lives(3, 4_000)
     fill(settings, values, Rules())
     rebuilt(settings, rules)
     anew = settings.model_copy(update={"path": tmp_path / "anew"})
