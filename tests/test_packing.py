@@ -36,10 +36,10 @@ def test_a_slice_is_packed_without_the_rest() -> None:
     assert unpack_batch(pack_batch(long[3:5])).num_rows == 2
 
 
-@pytest.mark.parametrize("version", [None, b"0", b"2", b""])
+@pytest.mark.parametrize("version", [None, b"0", b"1", b"3", b""])
 def test_another_version_is_refused_by_name(version: bytes | None) -> None:
     headers = [("table", b"users")] + ([("version", version)] if version is not None else [])
-    with pytest.raises(PackingError, match=f"version {version!r}.*reads b'1'"):
+    with pytest.raises(PackingError, match=f"version {version!r}.*reads b'2'"):
         checked_headers(headers)
 
 

@@ -282,10 +282,13 @@ def _tell(state: People, row: Row, a: Actions, i: int, scratch: Bytes) -> None:
 
 
 @compiled
-def absorb_actions(state: People, a: Actions, start: int, absorbed: int, base: Integer) -> Integer:
+def absorb_actions(
+    state: People, a: Actions, start: int, absorbed: int, now: Integer, base: Integer
+) -> Integer:
     """Apply actions from number `start` on, skipping those at or below the offset `absorbed`.
 
-    Stops early when a buffer of `Moves` is nearly full; the number of the first action not applied.
+    `now`: the stage's clock, ms; it is ahead of the actions of a source that was idle. Stops early when a
+    buffer of `Moves` is nearly full; the number of the first action not applied.
     """
     scratch = np.empty(2048, np.uint8)
     desk = state.desk
@@ -298,8 +301,9 @@ def absorb_actions(state: People, a: Actions, start: int, absorbed: int, base: I
             return i
         index = _person(state.people, scratch, a.community, a.user, i, a.rules)
         row = state.people.rows[index]
-        if row["due"] <= a.clock[i]:
-            look_again(desk, row, index, a.clock[i], base)
+        clock = max(a.clock[i], now)
+        if row["due"] <= clock:
+            look_again(desk, row, index, clock, base)
         at = a.occurred_at[i]
         action = a.action[i]
         written = cursor[3]
@@ -339,7 +343,7 @@ def absorb_actions(state: People, a: Actions, start: int, absorbed: int, base: I
             or a.kind[i] == BENEFIT
             or is_short(row, desk.book.sets[row["rules"]])
         ):
-            look_again(desk, row, index, a.clock[i], base)
+            look_again(desk, row, index, clock, base)
         block = index // PEOPLE_BLOCK
         if row["due"] < state.block_due[block]:
             state.block_due[block] = row["due"]

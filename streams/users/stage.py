@@ -126,7 +126,7 @@ class Users:
         start = 0
         while True:
             people = self._people()
-            start = absorb_actions(people, actions, start, absorbed, position(record.offset))
+            start = absorb_actions(people, actions, start, absorbed, self.clock_ms, position(record.offset))
             self._take_notes(batch, record)
             if start == count:
                 return
