@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format bench docs install clean
+.PHONY: demo test check format bench quality docs install clean
 
 $(STAMP): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: set PYTHON=python3.12, or apt-get install python3.11-venv"; exit 1; }
@@ -31,6 +31,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
+
+quality: $(STAMP)
+	$(BIN)/python -m bench.quality
 
 docs: $(STAMP)
 	$(BIN)/python -m pages
