@@ -50,7 +50,9 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, **extra: str) -> None:
-        """Start it; `extra` goes into its environment this time only."""
+        """Start it; `extra` goes into its environment this time only. RuntimeError while it lives."""
+        if self.running:
+            raise RuntimeError(f"{self.command} is running already, as process {self.pid}: stop it first")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(

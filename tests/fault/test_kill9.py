@@ -53,11 +53,13 @@ class Chaos(threading.Thread):
     def run(self) -> None:
         """Until every kill was done."""
         while not self.ended.is_set() and (self.random_kills < KILLS or self._points):
-            if (self._points and self._random.random() < 0.4) or self.random_kills >= KILLS:
+            # At the points first while events flow: without them nothing comes to a point.
+            if (self._points and self._random.random() < 0.6) or self.random_kills >= KILLS:
                 self._at_a_point(self._points.pop(0))
             else:
                 self._at_random()
-            self.child.start()
+            if not self.child.running:
+                self.child.start()
         while not self.ended.wait(0.5):
             if not self.child.running:  # gave up while the broker was away
                 self.child.start()
@@ -74,7 +76,9 @@ class Chaos(threading.Thread):
         deadline = time.monotonic() + 45
         while self.child.running and time.monotonic() < deadline:
             time.sleep(0.05)
-        if self.child.exit_code == -9:
+        if self.child.running:  # nothing was left to do, so it never came to that point
+            self.child.stop()
+        elif self.child.exit_code == -9:
             self.point_kills += 1
 
     def _wait_running(self, seconds: float) -> None:
