@@ -1,0 +1,466 @@
+"""Churn spikes, against docs/churn.md and a reference that keeps all leaves and recomputes all."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from schemas.churn_rules import Churn
+from schemas.rules import DAY_MS, HOUR_MS
+from streams.calendar import Zone, hour_of
+from streams.columnar import Array
+from streams.compiled import compiled
+from streams.groups.churn import (
+    CHURN,
+    CHURN_BY_DAY,
+    CHURN_RULES,
+    KINDS,
+    NEVER,
+    begin,
+    due,
+    hour_shown,
+    numbers,
+    pass_time,
+    record_leave,
+)
+from streams.groups.churn_baseline import llr
+from tests.reference.churn import Change, Group
+
+WEEK_MS = 7 * DAY_MS
+MONDAY = 1_768_176_000_000  # 2026-01-12 UTC
+ZONES = (
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Antarctica/Troll",
+)
+
+
+def rules_row(rules: Churn) -> Array:
+    """The rules as kernels take them."""
+    array = np.zeros(1, CHURN_RULES)
+    for name, value in numbers(rules).items():
+        array[0][name] = value
+    return array
+
+
+@dataclass
+class Detector:
+    """A group's state, the arguments that its functions take besides, and what it said."""
+
+    zone: str = "UTC"
+    rules: Churn = field(default_factory=Churn)
+    slots: int = 168
+    begun: int = MONDAY
+    said: list[Change] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.array = np.zeros(1, CHURN if self.slots == 168 else CHURN_BY_DAY)
+        self.book, self.row = Zone.of(self.zone), rules_row(self.rules)
+        begin(self.state, self.book, self.begun)
+
+    @property
+    def state(self) -> Any:
+        return self.array[0]
+
+    def pass_to(self, clock: int) -> None:
+        while due(self.state) <= clock:
+            kind, *evidence = pass_time(self.state, self.row[0], self.book)
+            if kind:
+                at, began, ended, count = map(int, evidence[:4])
+                expected, score, threshold = map(float, evidence[4:])
+                self.said.append((KINDS[kind], at, began, ended, count, expected, score, threshold))
+
+    def leave(self, clock: int, at: int) -> None:
+        self.pass_to(clock)
+        record_leave(self.state, self.row[0], self.book, clock, at)
+
+
+@dataclass(frozen=True)
+class Life:
+    """What happens to a group."""
+
+    zone: str
+    rules: Churn
+    slots: int
+    begun: int
+    seed: int
+    usual: float
+    """Leaves a day."""
+    nights: bool
+    bursts: bool
+    spans: list[tuple[int, float]]
+    """Hours, with so many times as many."""
+
+    @property
+    def end(self) -> int:
+        return self.begun + sum(hours for hours, _ in self.spans) * HOUR_MS + 40 * DAY_MS
+
+    def leaves(self) -> list[tuple[int, int]]:
+        """The clock at each, and its own moment: some are late, some too late."""
+        chance, at, clocks = random.Random(self.seed), self.begun, []
+        for hours, times in self.spans:
+            for hour in range(hours):
+                rate = self.usual / 24 * times * (0.1 if self.nights and hour % 24 < 8 else 1.0)
+                while chance.random() < rate / (1 + rate):
+                    clock = at + chance.randrange(HOUR_MS)
+                    clocks += [clock] * (chance.choice((1, 1, 3)) if self.bursts else 1)
+                at += HOUR_MS
+        late = (0, 0, HOUR_MS // 2, 30 * HOUR_MS)
+        return [(clock, clock - chance.choice(late)) for clock in sorted(clocks)]
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> Life:
+    """Spans with few leaves and many, of hours and of weeks, and thresholds of all kinds."""
+    rules = Churn(
+        false_alarm_months=draw(st.floats(1, 100)),
+        least_leaves=draw(st.integers(2, 8)),
+        hourly_from=draw(st.floats(1, 20)),
+        daily_from=draw(st.floats(0.1, 1)),
+        warm_up_weeks=draw(st.integers(2, 4)),
+        level_half_life_weeks=draw(st.floats(1, 10)),
+        rhythm_half_life_weeks=draw(st.floats(1, 20)),
+        longest_days=draw(st.integers(3, 12)),
+        late_hours=draw(st.integers(1, 48)),
+    )
+    times = st.sampled_from((0.0, 0.3, 1.0, 2.0, 4.0, 15.0))
+    return Life(
+        zone=draw(st.sampled_from(ZONES)),
+        rules=rules,
+        slots=draw(st.sampled_from((168, 168, 7))),
+        begun=MONDAY + draw(st.integers(0, 365 * 24)) * HOUR_MS,
+        seed=draw(st.integers(0, 2**32)),
+        usual=draw(st.sampled_from((0.2, 1.0, 4.0, 15.0, 60.0))),
+        nights=draw(st.booleans()),
+        bursts=draw(st.booleans()),
+        spans=[
+            (draw(st.integers(2 * 168, 5 * 168)), 1.0),
+            *draw(st.lists(st.tuples(st.integers(1, 600), times), max_size=6)),
+        ],
+    )
+
+
+def differences(detector: Detector, leaves: list[tuple[int, int]], end: int) -> list[str]:
+    """Where a new detector and the reference say different things."""
+    group = Group(detector.zone, detector.rules, detector.slots, detector.begun)
+    for clock, at in leaves:
+        detector.leave(clock, at)
+        group.leave(clock, at)
+    detector.pass_to(end)
+    group.pass_to(end)
+    record_leave(detector.state, detector.row[0], detector.book, end, end)
+    return [
+        f"{name}: {said}, not {right}"
+        for name, said, right in (
+            ("changes", detector.said, group.changes),
+            ("rates", detector.state["rates"].tolist(), group.rates),
+            ("step", int(detector.state["step"]), group.step),
+            ("chart", [float(detector.state[n]) for n in ("spread", "margin")], [group.spread, group.margin]),
+            ("h", float(detector.state["threshold"]), group.h),
+            ("S", float(detector.state["sum"]), group.s),
+        )
+        if said != right
+    ]
+
+
+@settings(max_examples=50, deadline=None)
+@given(lives())
+def test_equals_the_reference(life: Life) -> None:
+    detector = Detector(life.zone, life.rules, life.slots, life.begun)
+    assert differences(detector, life.leaves(), life.end) == []
+
+
+def regular(weeks: int, a_day: float, seed: int = 1, first: int = MONDAY) -> list[int]:
+    """Leaves by day, from 8 to 20 o'clock, Poisson."""
+    rng = np.random.default_rng(seed)
+    hours = np.arange(weeks * 168)
+    counts = rng.poisson(np.where((hours % 24 >= 8) & (hours % 24 < 20), a_day / 12, 0))
+    return sorted(
+        (first + np.repeat(hours, counts) * HOUR_MS + rng.integers(0, HOUR_MS, counts.sum())).tolist()
+    )
+
+
+def watched(leaves: list[int], until: int | None = None, **arguments: Any) -> Detector:
+    """A detector that was given these leaves."""
+    detector = Detector(**arguments)
+    for at in leaves:
+        detector.leave(at, at)
+    if until is not None:
+        detector.pass_to(until)
+    return detector
+
+
+def burst(first: int, count: int, hours: int = 1) -> list[int]:
+    """So many leaves in each of some hours."""
+    return [first + h * HOUR_MS + i * HOUR_MS // count for h in range(hours) for i in range(count)]
+
+
+SPIKE_AT = MONDAY + 8 * WEEK_MS + 12 * HOUR_MS
+"""A Monday at 12 o'clock."""
+
+
+def test_the_ratio_is_that_of_two_negative_binomials() -> None:
+    def log_chance(x: int, mu: float, r: float) -> float:
+        return (
+            math.lgamma(x + r) - math.lgamma(r) - math.lgamma(x + 1)
+            + r * math.log(r / (r + mu)) + x * math.log(mu / (r + mu))
+        )  # fmt: skip
+
+    for x, mu, r in ((0, 0.01, 0.5), (3, 0.7, 2.0), (40, 12.0, 5.0), (1, 4.0, 50.0)):
+        assert llr(x, mu, 1 / r) == pytest.approx(log_chance(x, 2 * mu, r) - log_chance(x, mu, r), abs=1e-9)
+
+
+def test_opens_once_at_the_exact_end_of_the_hour() -> None:
+    leaves = regular(8, 12)
+    detector = watched([*leaves, *burst(SPIKE_AT, 40)])
+    assert detector.said == []
+    end = SPIKE_AT + HOUR_MS
+    assert due(detector.state) == end
+    detector.pass_to(end - 1)
+    assert detector.said == []
+    detector.pass_to(end)
+    [(kind, at, began, ended, count, expected, score, threshold)] = detector.said
+    assert (kind, at, began, ended, count) == ("opened", end, SPIKE_AT, end, 40)
+    assert 0.5 < expected < 2
+    assert score >= threshold > 5 * math.log(2)
+    more = burst(SPIKE_AT + HOUR_MS, 4, 20)
+    for leave in more:
+        detector.leave(leave, leave)
+    assert len(detector.said) == 1
+
+
+def test_resolves_with_the_number_gone_when_leaves_are_usual_again() -> None:
+    usual = regular(12, 12)
+    before = [at for at in usual if at < SPIKE_AT]
+    detector = watched([*before, *burst(SPIKE_AT, 6, 8), *(at for at in usual if at >= SPIKE_AT + DAY_MS)])
+    (opened, *_), (kind, at, began, ended, count, expected, score, threshold) = detector.said
+    assert (opened, kind, score) == ("opened", "resolved", 0.0)
+    assert began <= SPIKE_AT
+    assert SPIKE_AT + 4 * HOUR_MS <= ended <= SPIKE_AT + 8 * HOUR_MS
+    assert 24 <= count <= 52
+    assert 1 < expected < count / 2
+    assert ended + DAY_MS < at < ended + 8 * DAY_MS
+    assert due(detector.state) == NEVER
+    assert threshold > 0
+
+
+def test_resolves_without_a_single_further_leave() -> None:
+    detector = watched([*regular(8, 12), *burst(SPIKE_AT, 40)], SPIKE_AT + 30 * DAY_MS)
+    assert [change[0] for change in detector.said] == ["opened", "resolved"]
+    # h leaves fewer than expected bring S from h to 0, a few more as they scatter.
+    assert SPIKE_AT + 12 * HOUR_MS < detector.said[1][1] < SPIKE_AT + 3 * DAY_MS
+
+
+def test_a_spike_is_not_learnt_and_stays_one_alert() -> None:
+    usual = regular(11, 12)
+    end = SPIKE_AT + 14 * DAY_MS
+    spiked = [*usual, *regular(2, 36, 5, SPIKE_AT - 12 * HOUR_MS)]
+    detector = watched(sorted(at for at in spiked if at < end), end)
+    assert [change[0] for change in detector.said] == ["opened"]
+    calm = watched([at for at in usual if at < end], end)
+    assert calm.said == []
+    assert detector.state["rates"].sum() == pytest.approx(calm.state["rates"].sum(), rel=0.25)
+
+
+def test_what_goes_on_becomes_usual() -> None:
+    usual = regular(8, 12)
+    tripled = regular(16, 36, 5, MONDAY + 8 * WEEK_MS)
+    detector = watched([*usual, *tripled])
+    assert [change[0] for change in detector.said] == ["opened", "usual"]
+    opened, ended = detector.said
+    assert ended[1] == opened[1] + 28 * DAY_MS
+    assert ended[4] / ended[5] == pytest.approx(3, rel=0.2)
+    assert detector.state["rates"].sum() == pytest.approx(7 * 36, rel=0.2)
+
+
+def test_never_without_history() -> None:
+    detector = watched([*regular(3, 12), *burst(MONDAY + 4 * WEEK_MS, 200)], MONDAY + 5 * WEEK_MS - HOUR_MS)
+    assert detector.said == []
+    assert due(detector.state) == NEVER
+    # A group that began on a Monday has learnt nothing of its first week: it may have begun within it.
+    late = watched([*regular(5, 12), *burst(MONDAY + 5 * WEEK_MS, 200)], MONDAY + 6 * WEEK_MS)
+    assert late.said[0][:2] == ("opened", MONDAY + 5 * WEEK_MS + HOUR_MS)
+
+
+def test_hours_without_leaves_are_history() -> None:
+    quiet = Detector(begun=MONDAY)
+    for leave in burst(MONDAY + 8 * WEEK_MS + HOUR_MS, 6):
+        quiet.leave(leave, leave)
+    quiet.pass_to(MONDAY + 9 * WEEK_MS)
+    assert [change[0] for change in quiet.said] == ["opened"]
+    assert quiet.said[0][1] == MONDAY + 9 * WEEK_MS  # by the week
+    fresh = watched(
+        burst(MONDAY + 8 * WEEK_MS + HOUR_MS, 6), MONDAY + 9 * WEEK_MS, begun=MONDAY + 8 * WEEK_MS
+    )
+    assert fresh.said == []
+
+
+def test_watched_by_hour_day_or_week_by_how_many_leave() -> None:
+    steps = {a_day: int(watched(regular(9, a_day)).state["step"]) for a_day in (0.05, 1.5, 12)}
+    assert steps == {0.05: 168, 1.5: 24, 12: 1}
+    by_day_only = watched(regular(9, 12), slots=7)
+    assert by_day_only.state["step"] == 1
+    assert CHURN.itemsize < 2000
+    assert CHURN_BY_DAY.itemsize < 300
+
+
+def test_few_leaves_are_no_alarm() -> None:
+    usual = [MONDAY + week * WEEK_MS + DAY_MS for week in range(8)]
+    for count, expected in ((4, []), (40, ["opened"])):
+        detector = watched([*usual, *burst(SPIKE_AT, count)], SPIKE_AT + WEEK_MS)
+        assert [change[0] for change in detector.said] == expected
+
+
+def test_a_leave_counts_when_it_comes_unless_it_is_no_news() -> None:
+    usual = regular(8, 12)
+    late, stale = Detector(), Detector()
+    for at in usual:
+        late.leave(at, at)
+        stale.leave(at, at)
+    for clock in burst(SPIKE_AT, 40):
+        late.leave(clock, clock - 24 * HOUR_MS)
+        stale.leave(clock, clock - 24 * HOUR_MS - 1)
+    assert due(late.state) == SPIKE_AT + HOUR_MS
+    assert due(stale.state) == NEVER
+    assert stale.state["counts"].sum() == watched(usual).state["counts"].sum()
+
+
+@pytest.mark.parametrize("at", [10, 700, 1075, 1110, 1200])
+@pytest.mark.parametrize("slots", [168, 7])
+def test_a_copy_of_the_state_goes_on_the_same(at: int, slots: int) -> None:
+    usual = regular(12, 18)
+    leaves = sorted([*usual, *burst(SPIKE_AT, 5, 60)])
+    whole, half = watched(leaves, slots=slots), watched(leaves[:at], slots=slots)
+    other = Detector(slots=slots, said=list(half.said))
+    other.array = np.frombuffer(half.array.tobytes(), half.array.dtype).copy()
+    for moment in leaves[at:]:
+        other.leave(moment, moment)
+    assert other.array.tobytes() == whole.array.tobytes()
+    assert other.said == whole.said
+    assert whole.said
+
+
+@compiled
+def _leave_in(rows: Array, row: Any, zone: Zone, leaves: Array) -> Any:
+    """A kernel of a stage: the state is a part of a group's row."""
+    group = rows[0]
+    s = group["churn"]
+    begin(s, zone, leaves[0])
+    opened = np.int64(0)
+    for at in leaves:
+        while due(s) <= at:
+            change = pass_time(s, row, zone)
+            if change.kind != 0 and opened == 0:
+                opened = change.at
+        record_leave(s, row, zone, at, at)
+    return opened
+
+
+def test_the_state_can_be_part_of_a_row() -> None:
+    rows = np.zeros(2, np.dtype([("members", "u4"), ("churn", CHURN), ("last", "i8")]))
+    leaves = [MONDAY, *regular(8, 12), *burst(SPIKE_AT, 40), SPIKE_AT + HOUR_MS]
+    alone = watched(leaves, begun=MONDAY)
+    opened = _leave_in(rows, alone.row[0], alone.book, np.array(leaves))
+    assert opened == SPIKE_AT + HOUR_MS == alone.said[0][1]
+    assert rows[0]["churn"].tobytes() == alone.array.tobytes()
+    assert not rows[1]["churn"].tobytes().strip(b"\0")
+
+
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Antarctica/Troll", "Asia/Kolkata"]
+)
+def test_hours_shown_never_go_back_and_are_of_a_length(zone: str) -> None:
+    book = Zone.of(zone)
+    shown = [int(hour_shown(book, MONDAY + quarter * HOUR_MS // 4)) for quarter in range(4 * 24 * 365)]
+    assert shown == sorted(shown)
+    local = [int(hour_of(book, MONDAY + quarter * HOUR_MS // 4)) for quarter in range(4 * 24 * 365)]
+    assert shown == np.maximum.accumulate(local).tolist()
+    assert (shown != local) == (zone == "Antarctica/Troll")  # the only one that is put back by two hours
+
+
+def test_hours_and_days_are_those_of_the_community() -> None:
+    """On 2026-03-29 at 01:00 UTC clocks in Berlin go on from 02:00 to 03:00."""
+    sunday = 1_774_742_400_000
+    usual = regular(8, 1.5, first=MONDAY)
+    spike = burst(sunday + 12 * HOUR_MS, 30)
+    assert spike[0] > MONDAY + 8 * WEEK_MS
+    for zone, shift in (("UTC", 0), ("Europe/Berlin", 2), ("America/New_York", -4), ("Asia/Kolkata", 5.5)):
+        detector = watched([*usual, *spike], spike[-1] + 3 * DAY_MS, zone=zone)
+        assert detector.said[0][:2] == (
+            "opened",
+            sunday + DAY_MS - int(shift * HOUR_MS),
+        )  # the end of Sunday there
+    morning = [at + (-HOUR_MS if at >= sunday + HOUR_MS else 0) for at in regular(16, 24)]
+    detector = watched(morning, zone="Europe/Berlin")
+    rates = detector.state["rates"].reshape(7, 24).sum(0)
+    assert rates[9:21].sum() > 0.97 * rates.sum()  # 8 to 20 UTC in winter
+    assert rates[8] < 0.01 * rates.sum()
+
+
+def test_a_long_pause_is_walked_to_the_same_end() -> None:
+    leaves = regular(8, 12)
+    back = leaves[-1] + 300 * WEEK_MS
+    detector = watched([*leaves, back])
+    stepwise = watched(leaves)
+    for week in range(300):
+        stepwise.pass_to(leaves[-1] + week * WEEK_MS)
+    stepwise.leave(back, back)
+    assert detector.array.tobytes() == stepwise.array.tobytes()
+    assert detector.state["rates"].sum() < 1
+
+
+def test_rules_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(ValidationError, match="daily_from must not be more than hourly_from"):
+        Churn(hourly_from=1.0, daily_from=2.0)
+
+
+UNCOMPILED = """
+import numba
+from streams.groups.churn import record_leave
+from tests.test_churn import Detector, SPIKE_AT, burst, differences, regular
+
+assert numba.config.DISABLE_JIT and not hasattr(record_leave, "py_func")
+leaves = sorted([*regular(10, 12), *burst(SPIKE_AT, 5, 30)])
+for slots in (168, 7):
+    detector = Detector("Europe/Berlin", slots=slots)
+    found = differences(detector, [(at, at) for at in leaves], leaves[-1] + 10**9)
+    print(found or detector.said, detector.array.tobytes().hex())
+"""
+
+
+def test_uncompiled_it_is_the_same() -> None:
+    def run(**environment: str) -> str:
+        return subprocess.run(
+            [
+                sys.executable,
+                "-W",
+                "error",
+                "-c",
+                UNCOMPILED.replace("assert", "assert" if environment else "#"),
+            ],
+            cwd=Path(__file__).parent.parent,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=100,
+        ).stdout
+
+    plain = run(NUMBA_DISABLE_JIT="1")
+    assert plain.count("opened") == 2, plain
+    assert plain == run()
