@@ -40,6 +40,9 @@ STAGE_COLUMNS: dict[str, pa.DataType] = {
     "group_id": pa.string(),
     "user_id": pa.string(),
     "content_id": pa.string(),
+    "reply_to": pa.string(),
+    "channel": pa.string(),
+    "inviter_id": pa.string(),
     "role": pa.uint8(),
     "kind": pa.uint8(),
     "flags": pa.uint8(),
@@ -75,7 +78,17 @@ BY_USER = Route(
     ("community_id", "user_id", "group_id", "role", "kind", "flags", "link", "amount"),
 )
 
-ROUTES: tuple[Route, ...] = (BY_USER,)
+BY_GROUP = Route(
+    "groups",
+    "actions-by-group",
+    "group_id",
+    (
+        "community_id", "group_id", "user_id", "content_id", "reply_to", "channel", "inviter_id",
+        "role", "kind", "amount",
+    ),
+)  # fmt: skip
+
+ROUTES: tuple[Route, ...] = (BY_USER, BY_GROUP)
 """Every route in use. A new stage adds its own here; intake needs no other change."""
 
 NOTE_KINDS: tuple[str, ...] = ("shared", "joined", "stayed")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, model_validator
+from pydantic import Field, StrictFloat, StrictInt, model_validator
+
+from schemas.rules_model import RuleModel
 
 HalfLife = Annotated[StrictFloat, Field(ge=1, le=104)]
 
 
-class Churn(BaseModel):
+class Churn(RuleModel):
     """Churn spike: an alert when twice as many or more leave a group, or fall silent in it, as usually do.
 
     Source: NB-CUSUM (Höhle and Paul, Count data regression charts for the monitoring of surveillance time
     series, 2008); CUSUM (Page, 1954).
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     false_alarm_months: StrictFloat = Field(
         50.0, ge=1, le=10_000, description="At most one false alarm of a group in so long; months"

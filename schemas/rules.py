@@ -24,8 +24,6 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StrictFloat,
     StrictInt,
@@ -34,7 +32,11 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from schemas.churn_rules import Churn
+from schemas.group_rules import Groups, Health, Symptoms
 from schemas.rules_file import overlay, problems
+from schemas.rules_model import RuleModel
+from schemas.silence_rules import Silence
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -45,17 +47,13 @@ class RulesError(ValueError):
     """A rules file that can't be used: which file, where in it, what is wrong; a line for each error."""
 
 
-class _Rules(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
 Weight = Annotated[StrictFloat, Field(ge=0, le=1000)]
 Score = Annotated[StrictFloat, Field(ge=0.001, le=1_000_000)]
 HalfLife = Annotated[StrictFloat, Field(ge=0.01, le=365)]
 Points = Annotated[StrictInt, Field(ge=0, le=10_000)]
 
 
-class Weights(_Rules):
+class Weights(RuleModel):
     """What one action adds to a person's activity score."""
 
     view: Weight = Field(0.2, description="Score that a view adds")
@@ -65,7 +63,7 @@ class Weights(_Rules):
     purchase: Weight = Field(5.0, description="Score that a purchase adds")
 
 
-class Lifecycle(_Rules):
+class Lifecycle(RuleModel):
     """Ladder 1: new, active, core, resurrected, join_and_stay, silent, lost.
 
     Source: growth accounting as community operators use it; `core` follows Orbit's and Discourse's habit of
@@ -97,7 +95,7 @@ class Lifecycle(_Rules):
         return self
 
 
-class Pyramid(_Rules):
+class Pyramid(RuleModel):
     """Ladder 2: staff, organiser, valuable, general, invalid.
 
     Source: the member pyramid of operators of user communities: a few who run it, some who bring and keep
@@ -118,7 +116,7 @@ class Pyramid(_Rules):
     )
 
 
-class Intent(_Rules):
+class Intent(RuleModel):
     """Ladder 3: none, potential, intent, strong, buyer, and hunter beside them.
 
     Source: lead scoring by decayed actions; hunters are the benefit hunters that operators of rewarded
@@ -146,7 +144,7 @@ class Intent(_Rules):
         return self
 
 
-class Closeness(_Rules):
+class Closeness(RuleModel):
     """Know, like, rely: how close a person is to the community.
 
     Source: operators' three degrees of relation.
@@ -167,7 +165,7 @@ class Closeness(_Rules):
     )
 
 
-class PointRules(_Rules):
+class PointRules(RuleModel):
     """What actions earn, and how much of it a day. Source: incentive schemes of user communities."""
 
     join: Points = Field(10, description="Points that a join earns")
@@ -188,7 +186,7 @@ class PointRules(_Rules):
     )
 
 
-class Level(_Rules):
+class Level(RuleModel):
     """Ladder 4: levels by points that decay. Source: loyalty schemes with demotion."""
 
     base: StrictFloat = Field(100.0, ge=1, le=1_000_000, description="Points of level 1")
@@ -222,7 +220,7 @@ class Level(_Rules):
         return tuple(self.base * self.growth**n for n in range(len(self.titles) - 1))
 
 
-class Medals(_Rules):
+class Medals(RuleModel):
     """Given once each: first_post, streak, many_posts, many_invites, first_purchase, comeback."""
 
     streak_days: StrictInt = Field(7, ge=2, le=28, description="Active days in a row for streak; days")
@@ -246,7 +244,7 @@ def _zone(name: str) -> str:
     return name
 
 
-class CommunityRules(_Rules):
+class CommunityRules(RuleModel):
     """The thresholds that may differ from community to community."""
 
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
@@ -267,6 +265,11 @@ class CommunityRules(_Rules):
     points: PointRules = PointRules()
     level: Level = Level()
     medals: Medals = Medals()
+    groups: Groups = Groups()
+    symptoms: Symptoms = Symptoms()
+    health: Health = Health()
+    silence: Silence = Silence()
+    churn: Churn = Churn()
 
 
 CommunityId = Annotated[str, Field(min_length=1, max_length=128)]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.tables import PARTITION, Table
+from schemas.table import PARTITION, Table
 from sinks.errors import SinkError
 from streams.packing import Rows
 

@@ -17,7 +17,8 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from schemas.tables import TABLES, Table
+from schemas.table import Table
+from schemas.tables import TABLES
 from sinks.errors import ACCESS_DENIED, SinkError, classify, error_code, explain, kind_of
 from sinks.plan import Insert, check_schema, plan_entity, plan_log
 from streams.crashpoints import crash_point

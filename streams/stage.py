@@ -20,7 +20,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from schemas.tables import RECEIPTS, position
+from schemas.table import position
+from schemas.tables import RECEIPTS
 from streams.checkpoint import BlockStore, Checkpoints
 from streams.columnar import StateError, StateTable
 from streams.metrics import StageMetrics

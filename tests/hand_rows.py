@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
-from schemas.tables import TABLES, Column
+from schemas.table import Column
+from schemas.tables import TABLES
 
 _numbers = itertools.count(1)
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from schemas.actions import NOTES_HEADER
 from schemas.rules import Rules
-from schemas.tables import position
+from schemas.table import position
 from sinks.clickhouse import connect
 from sinks.errors import SinkError
 from sinks.query import query

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.group_rules import Silence
 from schemas.rules import DAY_MS, HOUR_MS
+from schemas.silence_rules import Silence
 from streams.calendar import Zone, hour_of, hour_of_week
 from streams.columnar import Array
 from streams.groups.silence import (
@@ -372,7 +372,7 @@ PLAIN = """
 import random
 import numba
 from streams.groups.silence import record_post
-from schemas.group_rules import Silence
+from schemas.silence_rules import Silence
 from tests.test_silence import Life, Detector, differences, regular, watched
 
 assert numba.config.DISABLE_JIT and not hasattr(record_post, "py_func")

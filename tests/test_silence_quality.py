@@ -7,8 +7,8 @@ import pytest
 
 from bench.quality.rhythm import START_MS, Group, Moments, groups
 from bench.quality.silence import Outage, detector, judge, plant, usual_longest_gap
-from schemas.group_rules import Silence
 from schemas.rules import HOUR_MS
+from schemas.silence_rules import Silence
 from streams.groups.silence import NEVER, WEEK_MS
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.actions import ROUTES
-from schemas.tables import POSITION_ROW_BITS, TABLES, Table, position
+from schemas.table import POSITION_ROW_BITS, Table, position
+from schemas.tables import TABLES
 
 OFFSETS = st.integers(0, 2**40 - 1)
 ROWS = st.integers(0, 2**POSITION_ROW_BITS - 1)

@@ -19,8 +19,8 @@ from rich.console import Console
 
 from bench.quality.rhythm import START_MS, Floats, Group, Moments, groups
 from bench.quality.rivals import poisson, timeout
-from schemas.group_rules import Silence
 from schemas.rules import DAY_MS, HOUR_MS
+from schemas.silence_rules import Silence
 from streams.calendar import Zone
 from streams.columnar import Array
 from streams.compiled import compiled

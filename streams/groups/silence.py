@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from schemas.group_rules import Silence
 from schemas.rules import DAY_MS, HOUR_MS
+from schemas.silence_rules import Silence
 from streams.calendar import WEEK_HOURS, Zone, hour_of, hour_of_week, place_in, week_of
 from streams.columnar import Array
 from streams.compiled import Integer, compiled

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from schemas.actions import ACTION_CODES, KIND_CODES, ROLE_CODES
 from schemas.events import ACTIONS
 from schemas.fast import FIELDS
-from schemas.tables import MONEY
+from schemas.table import MONEY
 from streams.columnar import Array
 from streams.intake.actions import flags_of, invited_of, link_of, millionths_of
 from streams.text import words

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from schemas.actions import ROUTES, Route
 from schemas.rules import DAY_MS, Rules
-from schemas.tables import EVENTS, POSITION_ROW_BITS, REJECTED
+from schemas.table import POSITION_ROW_BITS
+from schemas.tables import EVENTS, REJECTED
 from streams.columnar import Array, StateTable
 from streams.intake.actions import pack_actions
 from streams.intake.columns import Columns, indexes, take

@@ -19,7 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from schemas.actions import BY_USER
 from schemas.rules import Rules, load_rules
-from schemas.tables import position
+from schemas.table import position
 from sinks.clickhouse import connect, place
 from sinks.consumer import _http_interface
 from sinks.errors import SinkError

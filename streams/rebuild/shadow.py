@@ -15,7 +15,8 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from schemas.tables import TABLES, position
+from schemas.table import position
+from schemas.tables import TABLES
 from sinks.errors import SinkError
 from sinks.plan import Insert, check_schema, plan_entity, plan_log
 from sinks.writer import INSERT_SETTINGS

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
 
-from schemas.tables import TABLES, position
+from schemas.table import position
+from schemas.tables import TABLES
 from sinks.errors import SinkError
 
 REBUILT = ("segment_transitions", "medals", "users")

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from schemas.actions import ROLES
 from schemas.rules import Rules
-from schemas.tables import MEDALS, SEGMENT_TRANSITIONS, USERS, Table
+from schemas.table import Table
+from schemas.tables import MEDALS, SEGMENT_TRANSITIONS, USERS
 from streams.columnar import Array, Keyed
 from streams.text import key_column, moments, words
 from streams.users import closeness, intent, lifecycle, pyramid

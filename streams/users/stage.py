@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from schemas.actions import BY_USER, NOTES_HEADER
 from schemas.rules import Rules
-from schemas.tables import MEDALS, SEGMENT_TRANSITIONS, USERS, position
+from schemas.table import position
+from schemas.tables import MEDALS, SEGMENT_TRANSITIONS, USERS
 from streams.clock import NO_CLOCK, StageClock
 from streams.columnar import Array, StateTable
 from streams.packing import Message, Record, Rows, Stamp, checked_headers, unpack_batch

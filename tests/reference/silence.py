@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from schemas.group_rules import Silence
+from schemas.silence_rules import Silence
 
 HOUR_MS = 3_600_000
 QUARTER_MS = HOUR_MS // 4
