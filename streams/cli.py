@@ -275,6 +275,29 @@ def why(
 
 
 @app.command()
+def group(
+    group: Annotated[str, typer.Argument(help="A group_id")],
+    community: Annotated[str | None, typer.Option(help="Needed where it is in several")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs")] = False,
+    path: Folder = None,
+    clickhouse: Server = None,
+) -> None:
+    """How a group is: its health and what lowers it, figures, symptoms, alerts, and when people post."""
+    from schemas.rules import RulesError
+    from sinks.errors import SinkError
+    from streams.group_report import NotFound, group_json, print_group, read_group
+
+    try:
+        report = read_group(settings_from(path=path, clickhouse=clickhouse), group, community)
+    except (SinkError, RulesError, NotFound) as error:
+        stop(error)
+    if as_json:
+        print(group_json(report))
+    else:
+        print_group(console, report)
+
+
+@app.command()
 def receipt(path: Folder = None, clickhouse: Server = None) -> None:
     """What each stage did with each partition; exit code 1 if a receipt does not balance."""
     from sinks.errors import SinkError

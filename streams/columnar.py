@@ -122,6 +122,20 @@ def find_or_add(table: Keyed, key: Bytes, length: int) -> tuple[np.int64, bool]:
 
 
 @compiled
+def find(table: Keyed, key: Bytes, length: int) -> np.int64:
+    """The row of ``key[:length]``; -1 when there is none."""
+    return np.int64(table.slots[_slot_of(table.arena, table.starts, table.slots, key, length)])
+
+
+@compiled
+def clear(table: Keyed) -> None:
+    """Forget every row. What new rows are is up to who adds them: they begin as what stood there before."""
+    table.size[:] = 0
+    table.slots[:] = -1
+    table.dirty[:] = 0
+
+
+@compiled
 def touch(table: Keyed, row: Integer, block_rows: int) -> None:
     """Mark a row for the next flush and its block for the next checkpoint."""
     table.dirty[row // block_rows] = 1

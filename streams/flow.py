@@ -1,6 +1,8 @@
 """The whole flow: which stages there are, what each reads, and how its reducer is made.
 
     events --> intake --> actions-by-user --> users
+                  |  |                          |
+                  |  +--> actions-by-group -> groups
                   |                             |
                   +----------> rows <-----------+      --> sink --> ClickHouse
 
@@ -13,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas.rules import Rules
+from streams.groups import stage as groups
 from streams.intake import stage as intake
 from streams.stage import Reducer
 from streams.users import stage as users
@@ -53,9 +56,14 @@ def _users(context: Context, partition: int) -> Reducer:
     return users.Users(partition, context.rules, context.partitions(users.INPUT))
 
 
+def _groups(context: Context, partition: int) -> Reducer:
+    return groups.Groups(partition, context.rules)
+
+
 STAGES: tuple[Stage, ...] = (
     Stage(intake.NAME, intake.INPUT, _intake),
     Stage(users.NAME, users.INPUT, _users),
+    Stage(groups.NAME, groups.INPUT, _groups),
 )
 
 

@@ -1,15 +1,17 @@
 """Churn spikes: a group that more people leave than usually do. The definition is docs/churn.md.
 
-A cumulative sum (Page 1954) of log-likelihood ratios of a doubling, of negative binomial counts against a
-baseline with the rhythm of the week (NB-CUSUM: Höhle and Paul 2008, "Count data regression charts for the
-monitoring of surveillance time series"; in R, `algo.glrnb` of the package surveillance). With x leaves in a
-step in which mu are expected, with the variance mu + spread * mu^2:
+Method: a cumulative sum (Page 1954, "Continuous inspection schemes") of log-likelihood ratios of a doubling,
+of negative binomial counts against a baseline with the rhythm of the week (NB-CUSUM: Höhle and Paul 2008,
+"Count data regression charts for the monitoring of surveillance time series"; in R, `algo.glrnb` of the
+package surveillance). With x leaves in a step in which mu are expected, with the variance mu + spread * mu^2:
 
     S = max(0, S + x * (log(2) - b) - b / spread),    b = log((1 + 2 * spread * mu) / (1 + spread * mu))
 
-An alarm opens at the end of a step with leaves after which S >= h; h is such that a group has one false alarm
-in `false_alarm_months` at most. It resolves when S, at most h meanwhile, is 0 again. A step is an hour, a day
-or a week, by how many usually leave.
+An alarm opens at the end of a step with leaves after which S >= h. It resolves when S, at most h meanwhile,
+is 0 again. A step is an hour, a day or a week, by how many usually leave.
+
+False alarms: h is set from what a week usually tells, so that a group has one in `false_alarm_months`.
+How unsure the baseline is makes the chart expect more (`margin`). Parameters: `schemas.churn_rules`.
 
 Time is walked lazily: steps without leaves only lower S, and where S is 0 they are jumped. Once a week what
 the week was like is learnt, empty hours and all, in one pass over its 168 hours (churn_baseline.py).
@@ -43,6 +45,7 @@ KINDS = ("", "opened", "resolved", "usual")
 """What time does. `usual`: an alert ends after `longest_days`; what goes on is the level from now on."""
 
 _MOST = SPIKE - 1
+"""So many leaves of an hour (day) are counted at most."""
 _MONDAY = 3
 """The days by which weeks that begin on Monday are ahead of those that begin with 1970."""
 
@@ -167,7 +170,10 @@ def _place(s: State, slot: Integer) -> Integer:
 
 @compiled
 def begin(s: State, zone: Zone, clock: Integer) -> None:
-    """History begins, with the group's first action of any kind; on a row of zeros, before all else."""
+    """History begins, at the clock of the group's first action of any kind. On a row of zeros, first of all.
+
+    Nothing happens before the first leave, so then is early enough: a group that nobody left needs no row.
+    """
     s["due"] = NEVER
     s["slot"] = _slot_of(s, zone, clock)
     s["first"] = s["slot"] - _place(s, np.int64(s["slot"])) + len(s["counts"])
@@ -276,12 +282,26 @@ def _plan(s: State, zone: Zone) -> None:
 @compiled
 def record_leave(s: State, rules: RuleRow, zone: Zone, clock: Integer, at: Integer) -> None:
     """Somebody left at `at`, taken in when the clock was `clock`; what was due by then has been done."""
-    if clock - at > rules["late"]:
+    record_leaves(s, rules, zone, clock, at, 1)
+
+
+@compiled
+def record_leaves(s: State, rules: RuleRow, zone: Zone, clock: Integer, at: Integer, count: Integer) -> None:
+    """`record_leave`, `count` times (0 or more)."""
+    if count == 0 or clock - at > rules["late"]:
         return
     _advance(s, rules, _slot_of(s, zone, clock))
     place = _place(s, np.int64(s["slot"]))
-    s["counts"][place] = min(np.int64(s["counts"][place]) + 1, _MOST)
-    s["now"] += 1
+    before = np.int64(s["counts"][place])
+    after = min(before + np.int64(count), _MOST)
+    s["counts"][place] = after
+    s["now"] += after - before
+    _plan(s, zone)
+
+
+@compiled
+def renew(s: State, zone: Zone) -> None:
+    """The time zone may be another one from now on: when is the current step over?"""
     _plan(s, zone)
 
 
@@ -293,7 +313,7 @@ def due(s: State) -> Integer:
 
 @compiled
 def pass_time(s: State, rules: RuleRow, zone: Zone) -> Change:
-    """Do what is due."""
+    """Do what is due, once `due` has come: the end of a step."""
     at, slot, step = np.int64(s["due"]), np.int64(s["slot"]), np.int64(s["step"])
     h = np.float64(s["threshold"])
     kind = _advance(s, rules, slot - _place(s, slot) % step + step)

@@ -1,6 +1,8 @@
 """What a churn detector expects of each hour of the week, how counts scatter around it, and so what h is.
 
-It takes in a week at a time. `s` is the state of `streams.groups.churn`; the definition is docs/churn.md.
+It takes in a week at a time: `learn` adds it to decayed sums, `set_rates` makes the baseline of them,
+`set_chart` step, spread, margin and h. `s` is the state of `streams.groups.churn`. The definition is
+docs/churn.md; where the constants come from is docs/decisions/0015-churn.md.
 """
 
 from __future__ import annotations
@@ -58,12 +60,31 @@ def expected_in(s: State, place: Integer, step: Integer) -> float:
 
 
 @compiled
-def _by_slot(s: State) -> float:
-    """The spread of hours, or of days where a slot is a day, as they tell themselves."""
-    square, spread = np.float64(s["squares"][0]), _FIRST_SPREAD[0]
+def _excess(s: State, scale: Integer) -> float:
+    """The spread of hours (0), days (1) or weeks (2) as they tell themselves."""
+    square, spread = np.float64(s["squares"][scale]), _FIRST_SPREAD[scale]
     if square > 0.0:
-        spread = np.float64(s["errors"][0]) / square
+        spread = np.float64(s["errors"][scale]) / square
     return min(max(spread, _LEAST_SPREAD), _MOST_SPREAD)
+
+
+@compiled
+def _spread_of(s: State, scale: Integer) -> float:
+    """How counts of hours (0), days (1) or weeks (2) scatter beyond Poisson around what was expected.
+
+    Where days scatter surely more than their hours tell, that of hours is the one which makes days so.
+    """
+    spread, square = _excess(s, scale), np.float64(s["squares"][0])
+    if scale > 0 or square == 0.0:
+        return spread
+    by_day = (np.float64(s["errors"][1]) - _DOUBT * math.sqrt(np.float64(s["noise"]))) / square
+    return max(spread, min(by_day, _MOST_SPREAD))
+
+
+@compiled
+def _spread_of_slots(s: State) -> float:
+    """That of hours; of days where a slot is a day."""
+    return _spread_of(s, 0 if len(s["counts"]) > 7 else 1)
 
 
 @compiled
@@ -71,7 +92,7 @@ def learn(s: State, rules: RuleRow) -> None:
     """A week is over: what it was like goes into the sums; slots of an alarm count as expected."""
     hours = len(s["counts"]) // 7
     keep, weeks = np.float64(rules["rhythm_keep"]), np.int64(s["weeks"])
-    spread = _by_slot(s)
+    spread = _excess(s, 0)
     e0, e1, q0, q1, noise = 0.0, 0.0, 0.0, 0.0, 0.0
     week_x, week_mu, days = 0.0, 0.0, 0
     for day in range(7):
@@ -118,22 +139,6 @@ def learn(s: State, rules: RuleRow) -> None:
 
 
 @compiled
-def spread_of(s: State, scale: Integer) -> float:
-    """How counts of hours (0), days (1) or weeks (2) scatter beyond Poisson around what was expected."""
-    square = np.float64(s["squares"][scale])
-    if scale == 0:
-        spread = _by_slot(s)
-        if square > 0.0:
-            by_day = np.float64(s["errors"][1]) - _DOUBT * math.sqrt(np.float64(s["noise"]))
-            spread = max(spread, by_day / square)
-    elif square > 0.0:
-        spread = np.float64(s["errors"][scale]) / square
-    else:
-        spread = _FIRST_SPREAD[scale]
-    return min(max(spread, _LEAST_SPREAD), _MOST_SPREAD)
-
-
-@compiled
 def set_rates(s: State) -> None:
     """What is expected in each slot of a week: its share, drawn to that of its hour and day, of the level."""
     hours = len(s["counts"]) // 7
@@ -144,7 +149,7 @@ def set_rates(s: State) -> None:
             by_hour[hour] += x
             by_day[day] += x
             total += x
-    spread = spread_of(s, 0 if hours > 1 else 1)
+    spread = _spread_of_slots(s)
     weeks, shares = np.float64(s["rhythm_weeks"]), 0.0
     for day in range(7):
         for hour in range(hours):
@@ -182,12 +187,12 @@ def set_chart(s: State, rules: RuleRow) -> None:
         mu = np.float64(s["rates"][place])
         weekly += mu
         square += mu * mu
-    scatter = 1.0 / weekly + spread_of(s, 0 if hours > 1 else 1) * square / (weekly * weekly)
+    scatter = 1.0 / weekly + _spread_of_slots(s) * square / (weekly * weekly)
     weeks = np.float64(s["level_weeks"])
     error = scatter * np.float64(s["level_squares"]) / (weeks * weeks) + _DRIFT * _DRIFT
     margin = 1.0 + math.sqrt(error)
     step = _step(s, rules, weekly * margin) if s["sum"] == 0.0 else np.int64(s["step"])
-    spread = spread_of(s, 2 if step == slots else (1 if step == hours else 0))
+    spread = _spread_of(s, 2 if step == slots else (1 if step == hours else 0))
     information = 0.0
     for place in range(0, slots, step):
         usual = margin * expected_in(s, place, step)

@@ -1,0 +1,207 @@
+"""What benefits bring: members' posts in the hour after, against those usual there; and bursts of ads.
+
+See docs/groups.md, Benefits and Ads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from schemas.rules import HOUR_MS
+from streams.calendar import WEEK_HOURS, Zone, hour_of, hour_of_week, place_in
+from streams.compiled import Integer, compiled
+from streams.groups.moves import is_open, open_alert, resolve_alert
+from streams.groups.state import (
+    ADS_REMEMBERED,
+    BENEFIT_LIFT_LOST,
+    BENEFIT_RESULTS,
+    MOST_COUNT,
+    NEVER,
+    SPAM_BURST,
+    WATCHED,
+    Moves,
+)
+
+Group = Any
+"""One row of `GROUP`."""
+RuleSet = Any
+"""One row of `GROUP_RULES`."""
+
+_HALF = BENEFIT_RESULTS // 2
+
+
+@compiled
+def begin_habit(group: Group, zone: Zone, clock: Integer) -> None:
+    """Nothing is usual yet; the first week is the rest of this one."""
+    group["habit_weeks"] = -hour_of_week(hour_of(zone, clock)) / 168.0
+
+
+@compiled
+def end_week(group: Group, t: RuleSet) -> None:
+    """What is usual decays."""
+    keep = t["habit_keep"]
+    for h in range(24):
+        group["by_hour"][h] = keep * np.float64(group["by_hour"][h])
+    for d in range(7):
+        group["by_day"][d] = keep * np.float64(group["by_day"][d])
+    group["habit_weeks"] = keep * (np.float64(group["habit_weeks"]) + 1.0)
+    group["weeks"] += 1
+
+
+@compiled
+def _usual_at(group: Group, place: Integer, total: float, weeks: float) -> float:
+    by_hour, by_day = np.float64(group["by_hour"][place % 24]), np.float64(group["by_day"][place // 24])
+    usual: float = by_hour * by_day / (total * weeks)
+    return usual
+
+
+@compiled
+def usual_after(group: Group, zone: Zone, at: Integer, clock: Integer) -> float:
+    """Members' posts that are usual in the hour after a moment."""
+    total = 0.0
+    for h in range(24):
+        total += np.float64(group["by_hour"][h])
+    weeks = np.float64(group["habit_weeks"]) + hour_of_week(hour_of(zone, clock)) / 168.0
+    if total <= 0.0 or weeks <= 0.0:
+        return 0.0
+    local = at + zone.offsets[place_in(zone, at)]
+    place = hour_of_week(local // HOUR_MS)
+    part = (local % HOUR_MS) / HOUR_MS
+    here = _usual_at(group, place, total, weeks)
+    next_one = _usual_at(group, (place + 1) % WEEK_HOURS, total, weeks)
+    return (1.0 - part) * here + part * next_one
+
+
+@compiled
+def watch_benefit(group: Group, zone: Zone, t: RuleSet, at: Integer, clock: Integer) -> None:
+    """Staff post a benefit: the hour after it is watched."""
+    place = np.int64(group["benefits"])
+    if at + HOUR_MS <= clock or place == WATCHED:
+        return
+    known = group["weeks"] >= t["lift_weeks"]
+    group["benefit_at"][place] = at
+    group["benefit_posts"][place] = 0
+    group["benefit_usual"][place] = usual_after(group, zone, at, clock) if known else -1.0
+    group["benefits"] = place + 1
+
+
+@compiled
+def credit_benefits(group: Group, at: Integer) -> bool:
+    """A member's post counts for the benefits in whose hour it is; whether there are any."""
+    found = False
+    for i in range(np.int64(group["benefits"])):
+        begin = np.int64(group["benefit_at"][i])
+        if begin <= at < begin + HOUR_MS:
+            group["benefit_posts"][i] = min(np.int64(group["benefit_posts"][i]) + 1, MOST_COUNT)
+            found = True
+    return found
+
+
+@compiled
+def learn_post(group: Group, zone: Zone, at: Integer) -> None:
+    """A member's post is part of what is usual."""
+    place = hour_of_week(hour_of(zone, at))
+    group["by_hour"][place % 24] = np.float64(group["by_hour"][place % 24]) + 1.0
+    group["by_day"][place // 24] = np.float64(group["by_day"][place // 24]) + 1.0
+
+
+@compiled
+def next_benefit(group: Group) -> tuple[Integer, Integer]:
+    """Which benefit's hour ends next, and when; the first of those of one moment. NEVER."""
+    place, first = -1, np.int64(NEVER)
+    for i in range(np.int64(group["benefits"])):
+        due = np.int64(group["benefit_at"][i]) + HOUR_MS
+        if due < first:
+            place, first = i, due
+    return place, first
+
+
+@compiled
+def lift_sums(group: Group, first: Integer) -> tuple[Integer, float]:
+    """Posts after five benefits, from result `first` on, and the usual ones."""
+    posts, usual = np.int64(0), 0.0
+    for i in range(first, first + _HALF):
+        posts += np.int64(group["result_posts"][i])
+        usual += np.float64(group["result_usual"][i])
+    return posts, usual
+
+
+@compiled
+def _keep_result(group: Group, posts: Integer, usual: float) -> None:
+    kept = np.int64(group["results"])
+    if kept == BENEFIT_RESULTS:
+        for i in range(kept - 1):
+            group["result_posts"][i] = group["result_posts"][i + 1]
+            group["result_usual"][i] = group["result_usual"][i + 1]
+        kept -= 1
+    group["result_posts"][kept] = posts
+    group["result_usual"][kept] = usual
+    group["results"] = kept + 1
+
+
+@compiled
+def settle_benefit(
+    moves: Moves, group: Group, index: Integer, t: RuleSet, place: Integer, at: Integer, base: Integer
+) -> None:
+    """The hour after a benefit is over: did it bring anything?"""
+    posts, usual = np.int64(group["benefit_posts"][place]), np.float64(group["benefit_usual"][place])
+    last = np.int64(group["benefits"]) - 1
+    for i in range(place, last):
+        group["benefit_at"][i] = group["benefit_at"][i + 1]
+        group["benefit_posts"][i] = group["benefit_posts"][i + 1]
+        group["benefit_usual"][i] = group["benefit_usual"][i + 1]
+    group["benefits"] = last
+    if usual < 0.0:
+        return
+    _keep_result(group, posts, usual)
+    if group["results"] < BENEFIT_RESULTS:
+        return
+    posts_before, usual_before = lift_sums(group, 0)
+    posts, usual = lift_sums(group, _HALF)
+    if is_open(group, BENEFIT_LIFT_LOST):
+        if posts < t["lift"] * usual:
+            return
+        alert = resolve_alert(moves, group, index, BENEFIT_LIFT_LOST, at, base)
+    else:
+        told = usual_before >= t["lift_posts"] and usual >= t["lift_posts"]
+        lost = posts < t["lift"] * usual and posts_before > t["lift_before"] * usual_before
+        if not (told and lost):
+            return
+        alert = open_alert(moves, group, index, BENEFIT_LIFT_LOST, at, base)
+    alert["x"][0] = posts
+    alert["x"][1] = usual
+    alert["x"][2] = posts_before
+    alert["x"][3] = usual_before
+
+
+@compiled
+def take_ad(
+    moves: Moves, group: Group, index: Integer, t: RuleSet, at: Integer, clock: Integer, base: Integer
+) -> None:
+    """A member posts an ad: is it a burst?"""
+    kept = np.int64(group["ads"])
+    if kept == ADS_REMEMBERED:
+        for i in range(kept - 1):
+            group["ad_at"][i] = group["ad_at"][i + 1]
+        kept -= 1
+    group["ad_at"][kept] = at
+    group["ads"] = kept + 1
+    span = np.int64(t["spam"])
+    if not is_open(group, SPAM_BURST):
+        found = 0
+        for i in range(kept + 1):
+            if at - span < group["ad_at"][i] <= at:
+                found += 1
+        if found < t["spam_ads"]:
+            return
+        open_alert(moves, group, index, SPAM_BURST, clock, base)["x"][0] = found
+    group["spam_until"] = clock + span
+
+
+@compiled
+def settle_spam(moves: Moves, group: Group, index: Integer, at: Integer, base: Integer) -> None:
+    """There was no ad for so long that the burst is over."""
+    group["spam_until"] = NEVER
+    resolve_alert(moves, group, index, SPAM_BURST, at, base)

@@ -1,0 +1,230 @@
+"""The close of a day: the figures of the window, symptoms, phase and health. See docs/groups.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from streams.calendar import Zone
+from streams.columnar import Array, Keyed, touch
+from streams.compiled import Integer, compiled
+from streams.groups.benefits import end_week
+from streams.groups.days import clear_day, total
+from streams.groups.rulebook import start_of_day
+from streams.groups.state import (
+    ADS,
+    BENEFIT_ACTIONS,
+    BENEFITS,
+    CLASSES,
+    DECLINE,
+    GROUP_BLOCK,
+    HEARD,
+    ICEBREAKERS,
+    JOINS,
+    LEAVES,
+    OUTBREAK,
+    PLATFORM,
+    POSTS,
+    PURCHASES,
+    QUESTION_ANSWERS,
+    QUESTIONS,
+    REPLIES,
+    SEED,
+    SHARES,
+    STAFF_POSTS,
+    TOPICS,
+    VIEWS,
+    WINDOW_DAYS,
+    WINDOW_MASK,
+    GroupState,
+)
+from streams.groups.symptoms import health_of, judge_symptoms
+
+Group = Any
+"""One row of `GROUP`."""
+RuleSet = Any
+"""One row of `GROUP_RULES`."""
+
+_LEAST_ANSWERS = 5
+
+
+@compiled
+def bits_in(days: Integer) -> Integer:
+    """How many bits of 28 are set."""
+    bits = np.int64(days)
+    bits -= (bits >> 1) & 0x55555555  # counts of two bits, then of four, then of all
+    bits = (bits & 0x33333333) + ((bits >> 2) & 0x33333333)
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F
+    return (bits * 0x01010101 & 0xFFFFFFFF) >> 24
+
+
+@compiled
+def _is_gone_early(member: Any, early: Integer, closed_at: Integer) -> bool:
+    """Whether a newcomer left, or fell silent, soon after joining."""
+    joined = np.int64(member["joined_at"])
+    if not member["member"]:
+        return bool(np.int64(member["left_at"]) - joined < early)
+    last = np.int64(member["last_at"])
+    return bool(joined + early <= closed_at and last < joined + early and last + early <= closed_at)
+
+
+@compiled
+def _half_written_by(posts: Array, count: Integer) -> Integer:
+    """The fewest of so many writers who wrote at least half of all."""
+    ordered = np.sort(posts[:count])
+    whole = ordered.sum()
+    written, people = np.int64(0), 0
+    while 2 * written < whole:
+        people += 1
+        written += ordered[count - people]
+    return people
+
+
+@compiled
+def _count_members(group: Group, memberships: Keyed, t: RuleSet, closed_at: Integer) -> None:
+    """The figures that are made of memberships."""
+    f = group["figures"]
+    today = np.int64(group["day"])
+    active_1, active_7, active_28, participants, sharers = 0, 0, 0, 0, 0
+    core, newcomers, gone_early, fell_silent, writers = 0, 0, 0, 0, 0
+    written = np.zeros(64, np.int64)
+    # Without activity in the window there is nobody to be counted.
+    row = np.int64(group["first_member"]) if today - np.int64(group["active_day"]) < WINDOW_DAYS else 0
+    while row > 0:
+        member = memberships.rows[row - 1]
+        row = np.int64(member["next"])
+        away = today - np.int64(member["day"])
+        if away < WINDOW_DAYS and member["days"] != 0:
+            days = (np.int64(member["days"]) << away) & WINDOW_MASK
+            active_1 += days & 1
+            active_7 += (days & 127) != 0
+            active_28 += days != 0
+            own = (np.int64(member["own_days"]) << away) & WINDOW_MASK
+            participants += own != 0
+            sharers += ((np.int64(member["share_days"]) << away) & WINDOW_MASK) != 0
+            core += member["member"] and bits_in(days) >= t["core_days"]
+            fell_silent += member["member"] and away == t["silent_days"]
+            if own != 0:
+                posts = np.int64(0)
+                for k in range(WINDOW_DAYS - away):
+                    posts += np.int64(member["posts"][(np.int64(member["day"]) - k) % WINDOW_DAYS])
+                if posts > 0:
+                    if writers == len(written):
+                        written = np.append(written, np.zeros(writers, np.int64))
+                    written[writers] = posts
+                    writers += 1
+        if member["joined_at"] > 0 and np.int64(member["joined_day"]) > today - WINDOW_DAYS:
+            newcomers += 1
+            gone_early += _is_gone_early(member, np.int64(t["early"]), closed_at)
+    f["active_1"] = active_1
+    f["active_7"] = active_7
+    f["active_28"] = active_28
+    f["participants"] = participants
+    f["sharers"] = sharers
+    f["core"] = core
+    f["buyers"] = group["buyers"]
+    f["newcomers"] = newcomers
+    f["gone_early"] = gone_early
+    f["fell_silent"] = fell_silent
+    f["absence_factor"] = _half_written_by(written, writers)
+
+
+@compiled
+def _sum_days(group: Group) -> None:
+    """The figures that are sums of days; their last is the open day, which is about to close."""
+    f = group["figures"]
+    f["joins_7"] = total(group, JOINS, 0, 7)
+    f["joins_7_before"] = total(group, JOINS, 7, 7)
+    f["leaves_7"] = total(group, LEAVES, 0, 7)
+    f["posts_7"] = total(group, POSTS, 0, 7)
+    f["posts_7_before"] = total(group, POSTS, 7, 7)
+    f["staff_posts_7"] = total(group, STAFF_POSTS, 0, 7)
+    f["heard_7"] = total(group, HEARD, 0, 7)
+    f["ads_7"] = total(group, ADS, 0, 7)
+    f["joins_28"] = total(group, JOINS, 0, 28)
+    f["leaves_28"] = total(group, LEAVES, 0, 28)
+    f["posts_28"] = total(group, POSTS, 0, 28)
+    f["staff_posts_28"] = total(group, STAFF_POSTS, 0, 28)
+    f["replies_28"] = total(group, REPLIES, 0, 28)
+    f["questions_28"] = total(group, QUESTIONS, 0, 28)
+    f["question_answers_28"] = total(group, QUESTION_ANSWERS, 0, 28)
+    f["benefits_28"] = total(group, BENEFITS, 0, 28)
+    f["benefit_actions_28"] = total(group, BENEFIT_ACTIONS, 0, 28)
+    f["shares_28"] = total(group, SHARES, 0, 28)
+    f["purchases_28"] = total(group, PURCHASES, 0, 28)
+    f["views_28"] = total(group, VIEWS, 0, 28)
+    f["icebreakers_28"] = total(group, ICEBREAKERS, 0, 28)
+    f["topics_28"] = total(group, TOPICS, 0, 28)
+    pause, longest = 0, 0
+    for day in range(np.int64(group["day"]) - WINDOW_DAYS + 1, np.int64(group["day"]) + 1):
+        pause = pause + 1 if group["counts"][day % WINDOW_DAYS, TOPICS] == 0 else 0
+        longest = max(longest, pause)
+    f["topic_pause"] = longest
+
+
+@compiled
+def _rank_delays(group: Group) -> None:
+    """The classes of the median and the 90th percentile of the delays of first replies."""
+    f = group["figures"]
+    sums = np.zeros(CLASSES, np.int64)
+    for slot in range(WINDOW_DAYS):
+        for k in range(CLASSES):
+            sums[k] += np.int64(group["answers"][slot, k])
+    whole = sums.sum()
+    f["answers"] = whole
+    f["median_class"] = 0
+    f["p90_class"] = 0
+    if whole < _LEAST_ANSWERS:
+        return
+    so_far, median, p90 = np.int64(0), -1, -1
+    for k in range(CLASSES):
+        so_far += sums[k]
+        if median < 0 and so_far >= (whole + 1) // 2:
+            median = k
+        if p90 < 0 and so_far >= (9 * whole + 9) // 10:
+            p90 = k
+    f["median_class"] = median
+    f["p90_class"] = p90
+
+
+@compiled
+def _phase_of(group: Group, t: RuleSet) -> int:
+    joins, leaves = np.int64(group["figures"]["joins_28"]), np.int64(group["figures"]["leaves_28"])
+    members = np.int64(group["members"])
+    before = members - joins + leaves
+    if joins >= t["outbreak_joins"] and joins >= t["outbreak_growth"] * max(before, 1):
+        return OUTBREAK
+    if before >= t["seed_members"] and leaves > joins:
+        return DECLINE
+    return SEED if members < t["seed_members"] else PLATFORM
+
+
+@compiled
+def close_day(
+    state: GroupState, group: Group, index: Integer, zone: Zone, t: RuleSet, base: Integer
+) -> Integer:
+    """The open day is over; how many members fell silent on it."""
+    day, at = np.int64(group["day"]), np.int64(group["close_at"])
+    if (day + 3) % 7 == 6:  # a Sunday
+        end_week(group, t)
+    _count_members(group, state.memberships, t, at)
+    _sum_days(group)
+    _rank_delays(group)
+    judge_symptoms(state.desk.moves, group, index, t, at, base)
+    phase = _phase_of(group, t)
+    if phase != group["phase"]:
+        group["phase"] = phase
+        group["phase_since"] = at
+    group["health"] = health_of(
+        group["severity"], np.int64(group["figures"]["participants"]), np.int64(group["members"]), t
+    )
+    group["closes"] += 1
+    group["day"] = day + 1
+    clear_day(group, day + 1)
+    group["close_at"] = start_of_day(zone, day + 2)
+    touch(state.groups, index, GROUP_BLOCK)
+    return np.int64(group["figures"]["fell_silent"])
+
+
+__all__ = ["bits_in", "close_day"]

@@ -1,0 +1,244 @@
+"""Stage groups: who is in each group, how healthy it is, and the moment something is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from schemas.actions import BY_GROUP
+from schemas.group_tables import ALERT_CHANGES, GROUPS, MEMBERSHIPS
+from schemas.rules import Rules
+from schemas.table import position
+from streams.clock import NO_CLOCK, StageClock
+from streams.columnar import Array, StateTable
+from streams.groups.absorb import Actions, absorb_actions
+from streams.groups.evidence import churn_detail, evidence_of
+from streams.groups.renew import renew_all
+from streams.groups.rows import alert_rows, group_rows, membership_rows
+from streams.groups.rulebook import GroupRulebook, zone_of
+from streams.groups.settle import settle_due
+from streams.groups.state import (
+    ALERT,
+    ALERTS,
+    GROUP_BLOCK,
+    NEVER,
+    PAUSED,
+    ROWS,
+    Desk,
+    GroupState,
+    Moves,
+    Tables,
+)
+from streams.merge import Merge
+from streams.packing import Message, Record, Rows, Stamp, checked_headers, unpack_batch
+from streams.records import Records
+from streams.stage import Output, Receipt
+from streams.text import Text, key_column
+
+NAME = BY_GROUP.stage
+INPUT = BY_GROUP.topic
+_ALERT_ROOM = 4096
+_NEW_CHARTS = 64
+_ROWS_AT_ONCE = 20_000
+"""Rows worked out at once: they take as much memory as what they are of."""
+
+
+class _Meta(msgspec.Struct):
+    receipt: Receipt
+    clock: StageClock
+    processed: dict[int, int]
+    generation: int
+    rules: str
+
+
+class Groups:
+    """The groups of one partition of ``actions-by-group``. See `streams.stage.Reducer`."""
+
+    def __init__(self, partition: int, rules: Rules) -> None:
+        self.partition = partition
+        self.state = Tables.empty()
+        self.tables: Sequence[StateTable] = tuple(self.state)
+        self.receipt = Receipt()
+        self.clock = StageClock()
+        self._rules = rules
+        self._book = GroupRulebook.of(rules)
+        self._merge = Merge()
+        self._generation = np.full(1, -1, np.int64)
+        self._block_due: Array = np.zeros(0, np.int64)
+        self._moves = Moves(np.zeros(_ALERT_ROOM, ALERT), np.zeros(3, np.int64))
+
+    @property
+    def clock_ms(self) -> int:
+        """The stage's clock; below 0 when there is none yet."""
+        return self.clock.now_ms
+
+    @property
+    def held_from(self) -> int | None:
+        """Actions that the clock has not passed are read again after a restart."""
+        return self._merge.held_from
+
+    def absorb(self, records: Records) -> Output:
+        """Take packed actions and ticks in; gives changes of alerts."""
+        output = Output()
+        for record in records:
+            self._moves.cursor[ROWS] = 0
+            stamp = Stamp.of(checked_headers(record.headers))
+            if record.value:
+                batch = unpack_batch(record.value)
+                self.receipt.skipped += batch.num_rows - self._merge.add(stamp, batch, record.offset)
+            before = self.clock.now_ms
+            now = self.clock.advance(stamp)
+            if now == NO_CLOCK or now == before:
+                continue
+            ready = self._merge.ready(now)
+            if ready is not None:
+                self._actions(ready, record, output)
+            while not self._settled(now, record, output):
+                pass
+        return output
+
+    def _settled(self, now: int, record: Record, output: Output) -> bool:
+        done = settle_due(self._arrays(), now, position(record.offset))
+        self._take(record, output)
+        return done
+
+    def _rules_of(self, community: pa.StringArray) -> Array:
+        """The number of the rules of each."""
+        if len(self._rules.sets) == 1:
+            return np.zeros(len(community), np.uint16)
+        coded = community.dictionary_encode()
+        numbers = np.array([self._rules.set_of(c) for c in coded.dictionary.to_pylist()], np.uint16)
+        found: Array = numbers[coded.indices.to_numpy()]
+        return found
+
+    def _actions(self, batch: pa.RecordBatch, record: Record, output: Output) -> None:
+        count = batch.num_rows
+        self.receipt.consumed += count
+        self.receipt.accepted += count
+        texts = [
+            Text.of(batch[name])
+            for name in (
+                "community_id", "group_id", "user_id", "content_id", "reply_to", "channel", "inviter_id",
+            )
+        ]  # fmt: skip
+        actions = Actions(
+            batch["clock"].to_numpy(),
+            batch["occurred_at"].to_numpy(),
+            batch["action"].to_numpy(),
+            batch["role"].to_numpy(),
+            batch["kind"].to_numpy(),
+            batch["amount"].to_numpy(),
+            *texts,
+            self._rules_of(batch["community_id"]),
+        )
+        self._reserve(count, [int(text.offsets[-1]) - int(text.offsets[0]) for text in texts])
+        start = 0
+        while start < count:
+            start = absorb_actions(self._arrays(), actions, start, position(record.offset))
+            self._take(record, output)
+
+    def _reserve(self, count: int, text_bytes: Sequence[int]) -> None:
+        community, group, user, content, _, channel, inviter = text_bytes
+        state = self.state
+        state.groups.reserve(count, community + group + 2 * count)
+        state.memberships.reserve(count, user + 5 * count)
+        state.names.reserve(2 * count, channel + inviter + 2 * count)
+        for topics in (state.even_topics, state.odd_topics):
+            topics.reserve(count, content + 4 * count)
+
+    def _reserve_charts(self) -> None:
+        """Room for some new charts. Few groups need one: kernels stop when there is no more room."""
+        for charts in (self.state.churn, self.state.falls):
+            charts.reserve(_NEW_CHARTS, 4 * _NEW_CHARTS)
+
+    def _arrays(self) -> GroupState:
+        state = self.state
+        self._reserve_charts()
+        blocks = len(state.groups.arrays.dirty)
+        if blocks > len(self._block_due):
+            due = np.full(blocks, NEVER, np.int64)
+            due[: len(self._block_due)] = self._block_due
+            self._block_due = due
+        return GroupState(
+            state.groups.arrays,
+            state.memberships.arrays,
+            state.names.arrays,
+            (state.even_topics.arrays, state.odd_topics.arrays),
+            state.churn.arrays,
+            state.falls.arrays,
+            self._block_due,
+            self._generation,
+            Desk(self._book, self._moves),
+        )
+
+    def _take(self, record: Record, output: Output) -> None:
+        """What kernels have given so far, as rows; and evidence that must be looked up now."""
+        cursor = self._moves.cursor
+        found = self._moves.alerts[: cursor[ALERTS]]
+        details: list[dict[str, Any]] = [{} for _ in found]
+        if cursor[PAUSED]:
+            details[-1] = self._detail(found[-1], usual=cursor[PAUSED] > 1)
+            cursor[PAUSED] = 0
+        if len(found):
+            evidence = [evidence_of(alert, detail) for alert, detail in zip(found, details, strict=True)]
+            batch = alert_rows(self.state.groups.arrays, found, evidence, record.timestamp)
+            output.rows.append(self._rows(ALERT_CHANGES.name, batch))
+            cursor[ALERTS] = 0
+
+    def _detail(self, alert: Any, *, usual: bool) -> dict[str, Any]:
+        number = int(self.state.groups.arrays.rows[alert["row"]]["rules"])
+        zone = zone_of(self._book, number)
+        silent_days = self._rules.sets[number].groups.silent_days
+        return churn_detail(self.state, alert, zone, silent_days, usual=usual)
+
+    def snapshots(self, version: int) -> Iterator[Rows]:
+        """A row for each group and each membership changed since the last call."""
+        touched = self.state.groups.take_touched()
+        for at in range(0, len(touched), _ROWS_AT_ONCE):
+            some = touched[at : at + _ROWS_AT_ONCE]
+            yield self._rows(GROUPS.name, group_rows(self.state, some, version, self._book))
+        touched = self.state.memberships.take_touched()
+        for at in range(0, len(touched), _ROWS_AT_ONCE):
+            some = touched[at : at + _ROWS_AT_ONCE]
+            yield self._rows(MEMBERSHIPS.name, membership_rows(self.state, some, version))
+
+    def _rows(self, table: str, batch: pa.RecordBatch) -> Rows:
+        return Rows(table, f"{NAME}/{self.partition}", batch)
+
+    def tick(self, now_ms: int, *, caught_up: bool) -> list[Message]:
+        """Nobody is behind this stage."""
+        return []
+
+    def meta(self) -> bytes:
+        """Receipt, clock, what of each source was taken in, and which rules were in force."""
+        generation = int(self._generation[0])
+        rules = self._rules.model_dump_json()
+        return msgspec.msgpack.encode(
+            _Meta(self.receipt, self.clock, self._merge.processed, generation, rules)
+        )
+
+    def restore_meta(self, meta: bytes) -> None:
+        """Put it back, and from the rows whose rules are whose and when something is due next.
+
+        Under other rules than before every group is looked at again: from now on it is judged by these.
+        """
+        found = msgspec.msgpack.decode(meta, type=_Meta)
+        self.receipt, self.clock = found.receipt, found.clock
+        self._merge.processed = found.processed
+        self._generation[0] = found.generation
+        keys = self.state.groups.arrays
+        count = len(self.state.groups)
+        self._block_due = np.full(len(keys.dirty), NEVER, np.int64)
+        if not count:
+            return
+        groups = keys.rows[:count]
+        if found.rules != self._rules.model_dump_json():
+            community = key_column(keys.arena, keys.starts, np.arange(count), first=True)
+            groups["rules"] = self._rules_of(community)
+            renew_all(keys, self._book)
+        firsts = np.arange(0, count, GROUP_BLOCK)
+        self._block_due[: len(firsts)] = np.minimum.reduceat(groups["due"], firsts)
