@@ -100,7 +100,7 @@ def _is_same(a: Text, b: Text, i: int) -> bool:
     length = a.offsets[i + 1] - a.offsets[i]
     if b.offsets[i + 1] - b.offsets[i] != length:
         return False
-    for k in range(length):
+    for k in range(length):  # noqa: SIM110 (numba)
         if a.data[a.offsets[i] + k] != b.data[b.offsets[i] + k]:
             return False
     return True

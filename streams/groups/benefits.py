@@ -71,7 +71,8 @@ def usual_after(group: Group, zone: Zone, at: Integer, clock: Integer) -> float:
     part = (local % HOUR_MS) / HOUR_MS
     here = _usual_at(group, place, total, weeks)
     next_one = _usual_at(group, (place + 1) % WEEK_HOURS, total, weeks)
-    return (1.0 - part) * here + part * next_one
+    usual: float = (1.0 - part) * here + part * next_one
+    return usual
 
 
 @compiled
@@ -159,19 +160,19 @@ def settle_benefit(
     if group["results"] < BENEFIT_RESULTS:
         return
     posts_before, usual_before = lift_sums(group, 0)
-    posts, usual = lift_sums(group, _HALF)
+    posts, usual_now = lift_sums(group, _HALF)
     if is_open(group, BENEFIT_LIFT_LOST):
-        if posts < t["lift"] * usual:
+        if posts < t["lift"] * usual_now:
             return
         alert = resolve_alert(moves, group, index, BENEFIT_LIFT_LOST, at, base)
     else:
-        told = usual_before >= t["lift_posts"] and usual >= t["lift_posts"]
-        lost = posts < t["lift"] * usual and posts_before > t["lift_before"] * usual_before
+        told = usual_before >= t["lift_posts"] and usual_now >= t["lift_posts"]
+        lost = posts < t["lift"] * usual_now and posts_before > t["lift_before"] * usual_before
         if not (told and lost):
             return
         alert = open_alert(moves, group, index, BENEFIT_LIFT_LOST, at, base)
     alert["x"][0] = posts
-    alert["x"][1] = usual
+    alert["x"][1] = usual_now
     alert["x"][2] = posts_before
     alert["x"][3] = usual_before
 

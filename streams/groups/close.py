@@ -73,11 +73,11 @@ def _is_gone_early(member: Any, early: Integer, closed_at: Integer) -> bool:
 def _half_written_by(posts: Array, count: Integer) -> Integer:
     """The fewest of so many writers who wrote at least half of all."""
     ordered = np.sort(posts[:count])
-    whole = ordered.sum()
+    whole = np.int64(ordered.sum())
     written, people = np.int64(0), 0
     while 2 * written < whole:
         people += 1
-        written += ordered[count - people]
+        written += np.int64(ordered[count - people])
     return people
 
 
@@ -86,11 +86,13 @@ def _count_members(group: Group, memberships: Keyed, t: RuleSet, closed_at: Inte
     """The figures that are made of memberships."""
     f = group["figures"]
     today = np.int64(group["day"])
-    active_1, active_7, active_28, participants, sharers = 0, 0, 0, 0, 0
+    active_1, active_7, active_28, participants, sharers = np.int64(0), 0, 0, 0, 0
     core, newcomers, gone_early, fell_silent, writers = 0, 0, 0, 0, 0
     written = np.zeros(64, np.int64)
     # Without activity in the window there is nobody to be counted.
-    row = np.int64(group["first_member"]) if today - np.int64(group["active_day"]) < WINDOW_DAYS else 0
+    row = np.int64(0)
+    if today - np.int64(group["active_day"]) < WINDOW_DAYS:
+        row = np.int64(group["first_member"])
     while row > 0:
         member = memberships.rows[row - 1]
         row = np.int64(member["next"])

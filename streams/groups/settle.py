@@ -230,7 +230,7 @@ def settle_due(state: GroupState, clock: Integer, base: Integer) -> bool:
     for block in range((count + GROUP_BLOCK - 1) // GROUP_BLOCK):
         if state.block_due[block] > clock:
             continue
-        earliest = NEVER
+        earliest = np.int64(NEVER)
         for index in range(block * GROUP_BLOCK, min((block + 1) * GROUP_BLOCK, count)):
             due = np.int64(state.groups.rows[index]["due"])
             if due <= clock:
@@ -238,6 +238,7 @@ def settle_due(state: GroupState, clock: Integer, base: Integer) -> bool:
                 if not settle(state, index, clock, base):
                     return False
                 due = np.int64(state.groups.rows[index]["due"])
-            earliest = min(earliest, due)
+            if due < earliest:
+                earliest = due
         state.block_due[block] = earliest
     return True

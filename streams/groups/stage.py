@@ -92,7 +92,7 @@ class Groups:
                 self.receipt.skipped += batch.num_rows - self._merge.add(stamp, batch, record.offset)
             before = self.clock.now_ms
             now = self.clock.advance(stamp)
-            if now == NO_CLOCK or now == before:
+            if now in (NO_CLOCK, before):
                 continue
             ready = self._merge.ready(now)
             if ready is not None:
@@ -119,7 +119,7 @@ class Groups:
         count = batch.num_rows
         self.receipt.consumed += count
         self.receipt.accepted += count
-        texts = [
+        community, group, user, content, reply_to, channel, inviter = texts = [
             Text.of(batch[name])
             for name in (
                 "community_id", "group_id", "user_id", "content_id", "reply_to", "channel", "inviter_id",
@@ -132,9 +132,9 @@ class Groups:
             batch["role"].to_numpy(),
             batch["kind"].to_numpy(),
             batch["amount"].to_numpy(),
-            *texts,
+            community, group, user, content, reply_to, channel, inviter,
             self._rules_of(batch["community_id"]),
-        )
+        )  # fmt: skip
         self._reserve(count, [int(text.offsets[-1]) - int(text.offsets[0]) for text in texts])
         start = 0
         while start < count:

@@ -36,14 +36,14 @@ RuleSet = Any
 class Finding(NamedTuple):
     """What was found of a symptom."""
 
-    there: bool
+    there: Any
     severity: float
     """Before it is cut to 0..1."""
-    a: float
+    a: Any
     """Evidence, in the order of `evidence.NAMES`."""
-    b: float
-    c: float
-    d: float
+    b: Any
+    c: Any
+    d: Any
 
 
 @compiled
@@ -62,15 +62,18 @@ def _over(part: Integer, whole: Integer, line: float) -> float:
 
 
 @compiled
+def _line(t: RuleSet, threshold: float, on: bool) -> float:
+    """Where a symptom that is there ends, or one that isn't begins."""
+    line: float = t["keep"] * threshold if on else threshold
+    return line
+
+
+@compiled
 def _hit_and_run(group: Group, t: RuleSet, on: bool) -> Finding:
     newcomers = np.int64(group["figures"]["newcomers"])
     gone = np.int64(group["figures"]["gone_early"])
-    line = t["early_part"]
-    if on:
-        there = gone > t["keep"] * line * newcomers
-    else:
-        there = newcomers >= t["early_joins"] and gone > line * newcomers
-    return Finding(there, _over(gone, newcomers, line), newcomers, gone, 0.0, 0.0)
+    there = (on or newcomers >= t["early_joins"]) and gone > _line(t, t["early_part"], on) * newcomers
+    return Finding(there, _over(gone, newcomers, t["early_part"]), newcomers, gone, 0.0, 0.0)
 
 
 @compiled
@@ -98,23 +101,17 @@ def _hollow_growth(group: Group, t: RuleSet, on: bool) -> Finding:
 @compiled
 def _monologue(group: Group, t: RuleSet, on: bool) -> Finding:
     staff, posts = np.int64(group["figures"]["staff_posts_7"]), np.int64(group["figures"]["posts_7"])
-    whole, line = staff + posts, t["staff_part"]
-    if on:
-        there = whole > 0 and staff > t["keep"] * line * whole
-    else:
-        there = whole >= t["staff_posts"] and staff > line * whole
-    return Finding(there, _over(staff, whole, line), staff, posts, 0.0, 0.0)
+    whole = staff + posts
+    there = (on or whole >= t["staff_posts"]) and staff > _line(t, t["staff_part"], on) * whole
+    return Finding(there, _over(staff, whole, t["staff_part"]), staff, posts, 0.0, 0.0)
 
 
 @compiled
 def _no_response(group: Group, t: RuleSet, on: bool) -> Finding:
     staff, heard = np.int64(group["figures"]["staff_posts_7"]), np.int64(group["figures"]["heard_7"])
-    unheard, line = staff - heard, t["unheard_part"]
-    if on:
-        there = unheard > t["keep"] * line * staff
-    else:
-        there = staff >= t["heard_posts"] and unheard > line * staff
-    return Finding(there, _over(unheard, staff, line), staff, heard, 0.0, 0.0)
+    unheard = staff - heard
+    there = (on or staff >= t["heard_posts"]) and unheard > _line(t, t["unheard_part"], on) * staff
+    return Finding(there, _over(unheard, staff, t["unheard_part"]), staff, heard, 0.0, 0.0)
 
 
 @compiled
@@ -130,33 +127,21 @@ def _benefit_deaf(group: Group, t: RuleSet, on: bool) -> Finding:
 @compiled
 def _spam_ridden(group: Group, t: RuleSet, on: bool) -> Finding:
     ads, posts = np.int64(group["figures"]["ads_7"]), np.int64(group["figures"]["posts_7"])
-    line = t["ads_part"]
-    if on:
-        there = ads > t["keep"] * line * posts
-    else:
-        there = posts >= t["ads_posts"] and ads > line * posts
-    return Finding(there, _over(ads, posts, line), ads, posts, 0.0, 0.0)
+    there = (on or posts >= t["ads_posts"]) and ads > _line(t, t["ads_part"], on) * posts
+    return Finding(there, _over(ads, posts, t["ads_part"]), ads, posts, 0.0, 0.0)
 
 
 @compiled
 def _chaos_warning(group: Group, t: RuleSet, on: bool) -> Finding:
     joins, joins_before = np.int64(group["figures"]["joins_7"]), np.int64(group["figures"]["joins_7_before"])
-    leaves, line = np.int64(group["figures"]["leaves_7"]), t["chaos_leaves"]
-    spam = is_open(group, SPAM_RIDDEN)
-    if on:
-        there = (
-            joins > 0
-            and joins >= t["keep"] * t["chaos_growth"] * joins_before
-            and (leaves > t["keep"] * line * joins or spam)
-        )
-    else:
-        there = (
-            joins >= t["chaos_joins"]
-            and joins >= t["chaos_growth"] * joins_before
-            and _differ(t, joins, joins_before)
-            and (leaves > line * joins or spam)
-        )
-    severity = max(0.01, _over(leaves, joins, line))
+    leaves, spam = np.int64(group["figures"]["leaves_7"]), is_open(group, SPAM_RIDDEN)
+    there = (
+        joins > 0
+        and (on or (joins >= t["chaos_joins"] and _differ(t, joins, joins_before)))
+        and joins >= _line(t, t["chaos_growth"], on) * joins_before
+        and (leaves > _line(t, t["chaos_leaves"], on) * joins or spam)
+    )
+    severity = max(0.01, _over(leaves, joins, t["chaos_leaves"]))
     return Finding(there, severity, joins, joins_before, leaves, 1.0 if spam else 0.0)
 
 
