@@ -19,3 +19,8 @@ Integer = Any
 def compiled(function: F) -> F:
     """Compile at first call, keep the machine code in ``__pycache__``."""
     return cast(F, numba.njit(cache=True, error_model="numpy", nogil=True)(function))
+
+
+def inlined(function: F) -> F:
+    """Compile into each caller. For what passes many arrays in a hot loop: a call copies all of them."""
+    return cast(F, numba.njit(inline="always", cache=True, error_model="numpy", nogil=True)(function))

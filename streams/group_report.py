@@ -163,7 +163,7 @@ def _opening(report: GroupReport) -> Iterator[str]:
     phase = report.when(row["phase_since"]) if milliseconds(row["phase_since"]) else "the beginning"
     yield f"phase: {row['phase']}, since {phase}"
     yield f"last post: {report.when(row['last_post_at'])}"
-    yield f"health: {row['health']:.0f} of 100"
+    yield f"health: {row['health']:.1f} of 100"
 
 
 def _print_health(console: Console, report: GroupReport) -> None:

@@ -17,6 +17,7 @@ REPO = Path(__file__).parent.parent
 PROMETHEUS = REPO / "dashboards/prometheus"
 CONFIG = PROMETHEUS / "prometheus.yml"
 _TEMPLATE = re.compile(r"\{\{ \$labels\.(\w+) \}\}")
+_ALERT_OPEN = re.compile(r'groupbeat:alert_open\{rule="(\w+)"\}')
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,29 @@ class Alert:
     annotations: dict[str, str]
 
     @property
-    def about_people(self) -> bool:
+    def about_groups(self) -> bool:
         """Whether it is about groups and their people, not about the pipeline."""
         return self.labels.get("family") != "pipeline"
 
+    @property
+    def group_rule(self) -> str | None:
+        """The rule of the stages whose alert it tells, if it tells one of a group."""
+        match = _ALERT_OPEN.fullmatch(self.expr)
+        return match[1] if match else None
+
+    def told(self, **labels: str) -> dict[str, str]:
+        """The annotations as they are told with these labels, where they have nothing else to fill in."""
+        return {
+            name: _TEMPLATE.sub(lambda match: labels[match[1]], text)
+            for name, text in self.annotations.items()
+        }
+
 
 def rule_files() -> list[Path]:
-    """Every file of rules."""
-    return sorted(path for path in PROMETHEUS.glob("*.yml") if path != CONFIG)
+    """Every file of rules, in the order in which Prometheus is told of them."""
+    order = load(CONFIG)["rule_files"]
+    found = sorted(path for path in PROMETHEUS.glob("*.yml") if path != CONFIG)
+    return sorted(found, key=lambda path: order.index(path.name) if path.name in order else len(order))
 
 
 def load(path: Path) -> Any:
@@ -54,9 +70,8 @@ def rules() -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def alerts() -> list[Alert]:
-    """Every alert rule, file by file as Prometheus is told of them."""
-    order = load(CONFIG)["rule_files"]
-    found = [
+    """Every alert rule, file by file."""
+    return [
         Alert(
             path, rule["alert"], rule["expr"], rule.get("for", "0s"),
             rule.get("labels", {}), rule.get("annotations", {}),
@@ -64,7 +79,6 @@ def alerts() -> list[Alert]:
         for path, rule in rules()
         if "alert" in rule
     ]  # fmt: skip
-    return sorted(found, key=lambda alert: order.index(alert.file.name))
 
 
 def table() -> str:

@@ -5,35 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from sinks.metrics import STATES, SinkMetrics
 from streams.flow import STAGES
+from streams.groups.metrics import AlertCollector, GroupAlerts
 from streams.metrics import WorkerMetrics
+from tests.alert_cases import SEVERITIES, WRITTEN, cases, made
 from tests.alert_rules import CONFIG, REPO, Alert, alerts, load, rule_files, rules, table
 from tests.prometheus_tools import PrometheusTools, prometheus_tools_fixture  # noqa: F401  a fixture
 
 ALERTMANAGER = REPO / "dashboards/alertmanager/alertmanager.yml"
 TEMPLATE = ALERTMANAGER.with_name("groupbeat.tmpl")
-TESTS = sorted((REPO / "tests/alerts").glob("*.test.yml"))
 PAGE = REPO / "docs/alerts.md"
 
-GROUP_METRICS = {
-    "groupbeat_alert_active": {"rule", "community_id", "group_id", "severity"},
-    "groupbeat_alerts_left_out": {"rule"},
-    "groupbeat_groups_watched": {"community_id"},
-    "groupbeat_groups_silent": {"community_id"},
-}
-"""What the stages groups and chains export."""
-GROUP_RULES = {
-    "group_silence", "group_quiet", "churn_spike", "hit_and_run", "hollow_growth", "monologue", "no_response",
-    "benefit_deaf", "spam_ridden", "chaos_warning", "benefit_lift_lost", "unanswered_question", "spam_burst",
-    "explosive_content",
-}  # fmt: skip
-"""Every value of their label `rule`."""
 STAGE_NAMES = {stage.name for stage in STAGES} | {"groups", "chains"}
 FAMILIES = {path.stem for path in rule_files()} - {"recording"}
 
@@ -48,8 +39,17 @@ def test_prometheus_takes_the_configuration(prometheus_tools: PrometheusTools) -
     assert run.returncode == 0, run.stdout
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
 def test_rules_fire_when_they_must_and_only_then(prometheus_tools: PrometheusTools, path: Path) -> None:
+    run = prometheus_tools.run(prometheus_tools.promtool, "test", "rules", path)
+    assert run.returncode == 0, run.stdout
+
+
+def test_each_alert_of_the_stages_is_told_and_no_other(
+    prometheus_tools: PrometheusTools, tmp_path: Path
+) -> None:
+    path = tmp_path / "groups.test.yml"
+    path.write_text(yaml.safe_dump(made()))
     run = prometheus_tools.run(prometheus_tools.promtool, "test", "rules", path)
     assert run.returncode == 0, run.stdout
 
@@ -94,7 +94,7 @@ def test_a_message_says_what_it_is_about(prometheus_tools: PrometheusTools, tmp_
 
 def test_prometheus_loads_every_file_and_scrapes_both_processes() -> None:
     config = load(CONFIG)
-    assert sorted(config["rule_files"]) == [path.name for path in rule_files()]
+    assert config["rule_files"] == [path.name for path in rule_files()]
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
     assert targets == {"groupbeat-worker": ["127.0.0.1:9101"], "groupbeat-sink": ["127.0.0.1:9102"]}
 
@@ -110,7 +110,7 @@ def test_an_alert_says_how_bad_what_where_and_what_to_do(alert: Alert) -> None:
     assert alert.labels["family"] == alert.file.stem
     assert set(alert.annotations) == {"summary", "description", "runbook"}
     description = alert.annotations["description"]
-    if alert.about_people:
+    if alert.about_groups:
         assert "community {{ $labels.community_id }}" in description
         assert ("group {{ $labels.group_id }}" in description.lower()) != (alert.name == "CommunitySilent")
     file, _, anchor = alert.annotations["runbook"].partition("#")
@@ -144,7 +144,14 @@ def exported() -> dict[str, set[str]]:
                 suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
                 for suffix in suffixes.get(family.type, [""]):
                     found[family.name + suffix] = set(metric._labelnames)
-    return GROUP_METRICS | found
+    return found | of_groups()
+
+
+def of_groups() -> dict[str, set[str]]:
+    """Those of the stage groups, as above."""
+    collector = AlertCollector(1)
+    collector.watch(0, lambda: GroupAlerts([("c", "g", "group_silence")], {"c": 1}, {"c": 1}))
+    return {family.name: set(family.samples[0].labels) for family in collector.collect()}
 
 
 def selectors(expr: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -168,24 +175,19 @@ def test_rules_use_metrics_that_there_are() -> None:
                 assert stage in STAGE_NAMES, f"{path.name}: there is no stage {stage}"
             assert set(labels.get("state", "ok").split("|")) <= set(STATES)
     assert used > recorded, "what is recorded is used"
-    assert used > set(GROUP_METRICS)
+    assert used > set(of_groups())
 
 
-def test_every_rule_of_the_stages_has_its_alert() -> None:
-    told = [
-        labels["rule"]
-        for alert in alerts()
-        for name, labels in selectors(alert.expr)
-        if name == "groupbeat:alert_open"
-    ]
-    assert sorted(told) == sorted(GROUP_RULES)
+def test_every_rule_of_the_stages_has_one_alert_as_severe_as_it() -> None:
+    told = [(alert.group_rule, alert.labels["severity"]) for alert in alerts() if alert.group_rule]
+    assert sorted(told) == sorted(SEVERITIES.items())
 
 
-def test_alerts_about_people_can_all_be_held_back() -> None:
+def test_alerts_about_groups_can_all_be_held_back() -> None:
     for alert in alerts():
         used = {name for name, _ in selectors(alert.expr)}
         held_back = {"groupbeat:alert_open", "groupbeat:community_silent"}
-        assert (used <= held_back) == alert.about_people, alert.name
+        assert (used <= held_back) == alert.about_groups, alert.name
 
 
 def test_alerts_are_held_back_by_alerts_that_there_are() -> None:
@@ -200,17 +202,17 @@ def test_alerts_are_held_back_by_alerts_that_there_are() -> None:
     assert found >= 9
 
 
+@cache
+def all_cases() -> list[dict[str, Any]]:
+    """Every case, read once."""
+    return cases(made())
+
+
 @by_name
 def test_an_alert_has_cases_that_fire_and_cases_that_must_not(alert: Alert) -> None:
-    cases = [
-        case
-        for path in TESTS
-        for test in load(path)["tests"]
-        for case in test.get("alert_rule_test", [])
-        if case["alertname"] == alert.name
-    ]
-    assert any(case["exp_alerts"] for case in cases)
-    assert any(not case["exp_alerts"] for case in cases)
+    found = [case["exp_alerts"] for case in all_cases() if case["alertname"] == alert.name]
+    assert any(found)
+    assert not all(found)
 
 
 def test_the_page_has_the_alerts_as_they_are() -> None:

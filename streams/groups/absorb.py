@@ -20,7 +20,7 @@ from schemas.actions import (
 )
 from streams.calendar import Zone
 from streams.columnar import Array, Bytes, Keyed, clear, find, find_or_add, touch
-from streams.compiled import Integer, compiled
+from streams.compiled import Integer, compiled, inlined
 from streams.groups import silence
 from streams.groups.answers import hear, take_reply, watch_question, watch_staff_post
 from streams.groups.benefits import begin_habit, credit_benefits, learn_post, take_ad, watch_benefit
@@ -115,7 +115,7 @@ def _write(scratch: Bytes, start: Integer, text: Text, i: int) -> Integer:
     return start
 
 
-@compiled
+@inlined
 def _group(state: GroupState, scratch: Bytes, a: Actions, i: int) -> Integer:
     """The row of a group, with a new one's beginnings in it."""
     n = join_key(
@@ -142,7 +142,7 @@ def _group(state: GroupState, scratch: Bytes, a: Actions, i: int) -> Integer:
     return index
 
 
-@compiled
+@inlined
 def _membership(state: GroupState, scratch: Bytes, a: Actions, i: int, index: Integer) -> Integer:
     """The row of a membership, linked to its group if it is new."""
     n = _write(scratch, 0, a.user, i)
@@ -171,13 +171,11 @@ def _name(names: Keyed, scratch: Bytes, text: Text, i: int) -> Integer:
     return row + 1
 
 
-@compiled
+@inlined
 def _renew_generation(state: GroupState, clock: Integer) -> None:
     """Forget the topics of the generation before the last one."""
     generation = clock // GENERATION_MS
     before = state.generation[0]
-    if generation <= before:
-        return
     state.generation[0] = generation
     if generation > before + 1:
         clear(state.topics[0])
@@ -186,7 +184,7 @@ def _renew_generation(state: GroupState, clock: Integer) -> None:
         clear(state.topics[generation % 2])
 
 
-@compiled
+@inlined
 def _join(state: GroupState, scratch: Bytes, member: Member, a: Actions, i: int) -> bool:
     """What a join says of somebody; whether anything is new."""
     new = False
@@ -201,7 +199,7 @@ def _join(state: GroupState, scratch: Bytes, member: Member, a: Actions, i: int)
     return bool(new)
 
 
-@compiled
+@inlined
 def _take_topic(
     state: GroupState, scratch: Bytes, a: Actions, i: int, index: Integer, author: Integer, base: Integer
 ) -> None:
@@ -230,7 +228,7 @@ def _take_topic(
         )  # fmt: skip
 
 
-@compiled
+@inlined
 def _take_reply(
     state: GroupState, scratch: Bytes, a: Actions, i: int, index: Integer, author: Integer, day: Integer,
     base: Integer,
@@ -250,7 +248,7 @@ def _take_reply(
             return
 
 
-@compiled
+@inlined
 def _count_post(group: Group, a: Actions, i: int, day: Integer) -> None:
     """The counts of a day that a post alone decides."""
     staff, kind, reply = is_staff(a.role[i]), a.kind[i], _is_given(a.reply_to, i)
@@ -265,7 +263,7 @@ def _count_post(group: Group, a: Actions, i: int, day: Integer) -> None:
         count(group, day, ADS)
 
 
-@compiled
+@inlined
 def _end_silence(
     state: GroupState, group: Group, index: Integer, zone: Zone, at: Integer, base: Integer
 ) -> None:
@@ -279,7 +277,7 @@ def _end_silence(
         alert["x"][0] = gap / 3_600_000
 
 
-@compiled
+@inlined
 def _post(
     state: GroupState, scratch: Bytes, a: Actions, i: int, index: Integer, row: Integer, zone: Zone,
     day: Integer, base: Integer,
@@ -316,7 +314,7 @@ def _post(
     _end_silence(state, group, index, zone, at, base)
 
 
-@compiled
+@inlined
 def _apply(state: GroupState, scratch: Bytes, a: Actions, i: int, index: Integer, base: Integer) -> None:
     group = state.groups.rows[index]
     zone = zone_of(state.desk.book, a.rules[i])
@@ -377,10 +375,13 @@ def absorb_actions(state: GroupState, a: Actions, start: int, base: Integer) -> 
     for i in range(start, len(a.action)):
         if must_stop(moves) or is_full(state.churn):
             return i
-        _renew_generation(state, a.clock[i])
+        if a.clock[i] // GENERATION_MS > state.generation[0]:
+            _renew_generation(state, a.clock[i])
         index = _group(state, scratch, a, i)
-        if not settle(state, index, a.clock[i], base) or must_stop(moves):
-            return i
+        if state.groups.rows[index]["due"] <= a.clock[i]:
+            if not settle(state, index, a.clock[i], base) or must_stop(moves):
+                return i
         _apply(state, scratch, a, i, index, base)
-        plan(state, index)
+        if a.action[i] in (POST, LEAVE):
+            plan(state, index)
     return len(a.action)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from streams.calendar import Zone
-from streams.columnar import Bytes, Keyed, find_or_add, touch
-from streams.compiled import Integer, compiled
+from streams.columnar import Array, Bytes, Keyed, find_or_add, touch
+from streams.compiled import Integer, compiled, inlined
 from streams.groups import churn, silence
 from streams.groups.answers import next_question, settle_question
 from streams.groups.benefits import next_benefit, settle_benefit, settle_spam
@@ -62,7 +62,7 @@ def write_row_key(scratch: Bytes, row: Integer) -> Integer:
 
 
 @compiled
-def _next_due(state: GroupState, group: Group) -> tuple[int, Integer]:
+def _next_due(group: Group, churn_rows: Array, falls_rows: Array) -> tuple[int, Integer]:
     """What is due next, and when; of one moment the first in the order of docs/groups.md."""
     what, at = _CLOSE, np.int64(group["close_at"])
     due = next_question(group)[1]
@@ -78,11 +78,11 @@ def _next_due(state: GroupState, group: Group) -> tuple[int, Integer]:
     if due < at:
         what, at = _SILENCE, due
     if group["churn"] > 0:
-        due = churn.due(state.churn.rows[np.int64(group["churn"]) - 1]["churn"])
+        due = churn.due(churn_rows[np.int64(group["churn"]) - 1]["churn"])
         if due < at:
             what, at = _LEAVES, due
     if group["falls"] > 0:
-        due = churn.due(state.falls.rows[np.int64(group["falls"]) - 1]["churn"])
+        due = churn.due(falls_rows[np.int64(group["falls"]) - 1]["churn"])
         if due < at:
             what, at = _FALLS, due
     return what, at
@@ -178,7 +178,7 @@ def settle(state: GroupState, index: Integer, to: Integer, base: Integer) -> boo
     t = desk.book.sets[group["rules"]]
     zone = zone_of(desk.book, group["rules"])
     while True:
-        what, at = _next_due(state, group)
+        what, at = _next_due(group, state.churn.rows, state.falls.rows)
         if at > to:
             group["due"] = at
             return True
@@ -209,11 +209,11 @@ def settle(state: GroupState, index: Integer, to: Integer, base: Integer) -> boo
             touch(state.groups, index, GROUP_BLOCK)
 
 
-@compiled
+@inlined
 def plan(state: GroupState, index: Integer) -> None:
     """Say when something is due next, after an action."""
     group = state.groups.rows[index]
-    at = _next_due(state, group)[1]
+    at = _next_due(group, state.churn.rows, state.falls.rows)[1]
     group["due"] = at
     block = index // GROUP_BLOCK
     if at < state.block_due[block]:

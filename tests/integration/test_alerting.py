@@ -1,136 +1,188 @@
-"""From a gauge to a message: real Prometheus and Alertmanager as shipped, metrics made by hand."""
+"""From events to a message: a real worker, a real Prometheus and Alertmanager as shipped, and a webhook."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from prometheus_client import Gauge
 
+from schemas.rules import HOUR_MS
+from schemas.silence_rules import Silence
 from sinks.metrics import SinkMetrics
+from sinks.query import query
+from streams.emit import emit
+from streams.groups.metrics import AlertCollector, GroupAlerts
 from streams.metrics import WorkerMetrics
+from streams.pipeline import Pipeline
+from streams.settings import Settings
+from streams.topics import init
 from tests.integration.alerting import Alerting, MetricsPage, Webhook
 from tests.prometheus_tools import PrometheusTools, prometheus_tools_fixture  # noqa: F401  a fixture
 
+GROUP = {"community_id": "runners", "group_id": "g1"}
+HISTORY_HOURS = 5 * 168
+LEAST_SILENCE_MS = Silence().min_hours * HOUR_MS
+SILENT_IN_MS = 30_000
+"""Time for the worker to take the history in and for Prometheus to start, so that both see it happen."""
+
+
+@pytest.fixture
+def pipeline(settings: Settings, tmp_path: Path) -> Iterator[Pipeline]:
+    """A worker and a sink, not started yet."""
+    init(settings)
+    made = Pipeline(settings.model_copy(update={"path": tmp_path / "clickhouse"}), tmp_path)
+    yield made
+    made.stop()
+
+
+def post(at_ms: int, group: str, user: str) -> dict[str, str]:
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return {
+        "event_id": f"{group}-{user}-{at_ms}", "action": "post", "community_id": "runners",
+        "group_id": group, "user_id": user, "occurred_at": at,
+    }  # fmt: skip
+
+
+def history(end_ms: int) -> list[dict[str, str]]:
+    """A post an hour for five weeks, now and then only one in two: six hours without one never happened."""
+    hours = [hour for hour in range(HISTORY_HOURS, -1, -1) if hour % 7 != 3]
+    return [post(end_ms - hour * HOUR_MS, "g1", f"u{hour % 8}") for hour in hours]
+
+
+def send(settings: Settings, folder: Path, events: list[dict[str, str]]) -> None:
+    file = folder / "events.ndjson"
+    file.write_text("".join(json.dumps(event) + "\n" for event in events))
+    emit(settings, [file])
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def test_a_group_falls_silent_and_speaks_again(
+    pipeline: Pipeline, prometheus_tools: PrometheusTools, tmp_path: Path
+) -> None:
+    pipeline.start()
+    pipeline.wait_ready()
+    silent_at = now_ms() + SILENT_IN_MS
+    # Another group posts now, so the pipeline isn't behind; from here on time goes on with no event at all.
+    pulse = post(now_ms(), "another", "u0")
+    send(pipeline.settings, tmp_path, [*history(silent_at - LEAST_SILENCE_MS), pulse])
+    pipeline.wait_drained()
+    ports = {"worker_port": pipeline.worker.port, "sink_port": pipeline.sink.port}
+    with (
+        closing(Webhook()) as webhook,
+        Alerting(prometheus_tools, tmp_path / "alerting", webhook=webhook, **ports) as alerting,
+    ):
+        notice = alerting.wait_told("GroupSilent")
+        assert now_ms() > silent_at
+        assert notice.labels == {
+            "alertname": "GroupSilent",
+            "severity": "critical",
+            "family": "group-silence",
+            "rule": "group_silence",
+            **GROUP,
+        }
+        assert notice.annotations["summary"] == "Group g1 has fallen silent"
+        assert "Group g1 of community runners has had no post" in notice.annotations["description"]
+        assert notice.annotations["runbook"] == "dashboards/runbooks/group-silence.md#groupsilent"
+        # It is quiet since the same moment: who is silent need not be called quiet, too.
+        alerting.wait_until(lambda: alerting.state("GroupQuiet", **GROUP) == "suppressed", "held back")
+        assert not webhook.told("GroupSilent", "resolved")
+
+        speaks_at = now_ms()
+        send(pipeline.settings, tmp_path, [post(speaks_at, "g1", "u1")])
+        assert alerting.wait_told("GroupSilent", "resolved").labels == notice.labels
+        assert [(n.name, n.status) for n in webhook.notices] == [
+            ("GroupSilent", "firing"),
+            ("GroupSilent", "resolved"),
+        ]
+    pipeline.wait_drained()
+    gap_hours = (speaks_at - silent_at + LEAST_SILENCE_MS) / HOUR_MS
+    silence = (silent_at, speaks_at, gap_hours)
+    assert alerts_of(pipeline.settings) == {"group_silence": silence, "group_quiet": silence}
+
+
+def alerts_of(settings: Settings) -> dict[str, tuple[int, int, float]]:
+    """Of each alert in the tables when it opened and resolved (ms), and the hours of the gap."""
+    sql = """
+        SELECT rule, toUnixTimestamp64Milli(opened_at),
+               toUnixTimestamp64Milli(assumeNotNull(resolved_at)), resolved_evidence
+        FROM alerts
+    """
+    return {
+        rule: (opened, resolved, json.loads(evidence)["gap_hours"])
+        for rule, opened, resolved, evidence in query(settings, sql)[1]
+    }
+
 
 class Groups:
-    """A worker's metrics with those of the stage groups."""
+    """A worker that is level, with alerts made by hand."""
 
     def __init__(self) -> None:
-        worker = WorkerMetrics()
-        self.registry = worker.registry
-        self.clock_age = worker.clock_age.labels("groups", "0")
-        worker.clock.labels("groups", "0").set_function(time.time)
-        self.clock_age.set(2)
-        self.active = Gauge(
-            "groupbeat_alert_active", "", ("rule", "community_id", "group_id", "severity"),
-            registry=self.registry,
-        )  # fmt: skip
-        self.watched = Gauge("groupbeat_groups_watched", "", ("community_id",), registry=self.registry)
-        self.silent = Gauge("groupbeat_groups_silent", "", ("community_id",), registry=self.registry)
+        metrics = WorkerMetrics()
+        metrics.clock_age.labels("groups", "0").set(2)
+        metrics.clock.labels("groups", "0").set_function(time.time)
+        self.registry = metrics.registry
+        self.watched: dict[str, int] = {}
+        self.silent: set[tuple[str, str]] = set()
+        collector = AlertCollector(100)
+        collector.watch(0, self._alerts)
+        self.registry.register(collector)
 
-    def opens(self, rule: str, community: str, group: str) -> None:
-        """An alert of the stage opens."""
-        self.active.labels(rule, community, group, "critical").set(1)
-
-    def resolves(self, rule: str, community: str, group: str) -> None:
-        """It resolves, and its gauge goes."""
-        self.active.remove(rule, community, group, "critical")
+    def _alerts(self) -> GroupAlerts:
+        communities = [community for community, _ in self.silent]
+        return GroupAlerts(
+            [(*group, rule) for group in self.silent for rule in ("group_silence", "group_quiet")],
+            self.watched,
+            {community: communities.count(community) for community in communities},
+        )
 
 
-@pytest.fixture
-def groups() -> Groups:
-    return Groups()
-
-
-@pytest.fixture
-def alerting(prometheus_tools: PrometheusTools, groups: Groups, tmp_path: Path) -> Iterator[Alerting]:
-    """Both at work, scraping what `groups` says."""
-    webhook, worker = Webhook(), MetricsPage(groups.registry)
-    sink_metrics = SinkMetrics()
-    sink_metrics.set_state("ok")
-    sink = MetricsPage(sink_metrics.registry)
-    try:
-        with Alerting(
-            prometheus_tools, tmp_path, worker_port=worker.port, sink_port=sink.port, webhook=webhook
-        ) as running:
-            yield running
-    finally:
-        for server in (webhook, worker, sink):
-            server.close()
-
-
-def test_a_group_falls_silent_and_speaks_again(alerting: Alerting, groups: Groups) -> None:
-    groups.opens("group_silence", "runners", "g1")
-    notice = alerting.wait_told("GroupSilent")
-    assert notice.labels == {
-        "alertname": "GroupSilent",
-        "severity": "critical",
-        "family": "group-silence",
-        "rule": "group_silence",
-        "community_id": "runners",
-        "group_id": "g1",
+def test_a_silent_community_is_one_message(prometheus_tools: PrometheusTools, tmp_path: Path) -> None:
+    groups, sink = Groups(), SinkMetrics()
+    sink.set_state("ok")
+    groups.watched = {"runners": 4, "cooks": 4}
+    groups.silent = {
+        ("runners", "g1"),
+        ("runners", "g2"),
+        ("runners", "g3"),
+        ("cooks", "k1"),
+        ("cooks", "k2"),
     }
-    assert notice.annotations["summary"] == "Group g1 has fallen silent"
-    assert "Group g1 of community runners has had no post" in notice.annotations["description"]
-    assert notice.annotations["runbook"] == "dashboards/runbooks/group-silence.md#groupsilent"
-    assert not alerting.webhook.told("GroupSilent", "resolved")
+    with (
+        closing(Webhook()) as webhook,
+        closing(MetricsPage(groups.registry)) as worker_page,
+        closing(MetricsPage(sink.registry)) as sink_page,
+        Alerting(
+            prometheus_tools, tmp_path, webhook=webhook,
+            worker_port=worker_page.port, sink_port=sink_page.port,
+        ) as alerting,
+    ):  # fmt: skip
+        notice = alerting.wait_told("CommunitySilent")
+        assert notice.labels["community_id"] == "runners"
+        assert notice.annotations["description"].startswith("75% of the watched groups of community runners")
+        # Half of the cooks are not more than half: their own alerts.
+        for group in ("k1", "k2"):
+            alerting.wait_told("GroupSilent", group_id=group)
+        for group in ("g1", "g2", "g3"):
+            assert alerting.state("GroupSilent", group_id=group) == "suppressed"
+        assert told(webhook) == {("CommunitySilent", "runners"), ("GroupSilent", "cooks")}
 
-    groups.resolves("group_silence", "runners", "g1")
-    assert alerting.wait_told("GroupSilent", "resolved").labels == notice.labels
-    assert len(alerting.webhook.notices) == 2
+        # One of the runners posts: no more than half, and the other two are told.
+        groups.silent.remove(("runners", "g1"))
+        alerting.wait_told("CommunitySilent", "resolved")
+        for group in ("g2", "g3"):
+            alerting.wait_told("GroupSilent", group_id=group)
+        assert not webhook.told("GroupSilent", group_id="g1")
+        assert not webhook.told("GroupQuiet")
 
 
-def test_behind_nothing_opens_and_nothing_resolves_until_a_minute_after(
-    alerting: Alerting, groups: Groups
-) -> None:
-    groups.opens("group_silence", "runners", "g1")
-    alerting.wait_told("GroupSilent")
-    groups.clock_age.set(3_000)
-    alerting.wait_until(lambda: bool(alerting.query("groupbeat:alerts_frozen")), "the alerts are frozen")
-    groups.resolves("group_silence", "runners", "g1")
-    groups.opens("churn_spike", "runners", "g2")
-    seen = "count_over_time(groupbeat_alert_active{group_id='g2'}[1m]) > 5"
-    alerting.wait_until(lambda: bool(alerting.query(seen)), "the gauge was scraped")
-    assert [found["metric"]["group_id"] for found in alerting.query("groupbeat:alert_open")] == ["g1"]
-
-    groups.clock_age.set(2)
-    assert alerting.wait_told("GroupSilent", "resolved").labels["group_id"] == "g1"
-    assert alerting.wait_told("ChurnSpike").labels["group_id"] == "g2"
-    assert len(alerting.webhook.told("GroupSilent")) == 1
-
-
-def test_a_silent_community_is_one_message(alerting: Alerting, groups: Groups) -> None:
-    groups.watched.labels("runners").set(4)
-    groups.silent.labels("runners").set(3)
-    for group in ("g1", "g2", "g3"):
-        groups.opens("group_silence", "runners", group)
-        groups.opens("group_quiet", "runners", group)
-    # Two of four of another community: their own alerts.
-    groups.watched.labels("cooks").set(4)
-    groups.silent.labels("cooks").set(2)
-    for group in ("k1", "k2"):
-        groups.opens("group_silence", "cooks", group)
-        groups.opens("group_quiet", "cooks", group)
-
-    notice = alerting.wait_told("CommunitySilent")
-    assert notice.labels["community_id"] == "runners"
-    assert notice.annotations["description"].startswith("75% of the watched groups of community runners")
-    for group in ("k1", "k2"):
-        alerting.wait_told("GroupSilent", group_id=group)
-    for group in ("g1", "g2", "g3"):
-        assert alerting.state("GroupSilent", group_id=group) == "suppressed"
-    told = {(n.name, n.labels["community_id"]) for n in alerting.webhook.notices}
-    assert told == {("CommunitySilent", "runners"), ("GroupSilent", "cooks")}
-
-    # One of them posts: half is not more than half, and the other two are told.
-    groups.resolves("group_silence", "runners", "g1")
-    groups.resolves("group_quiet", "runners", "g1")
-    groups.silent.labels("runners").set(2)
-    alerting.wait_told("CommunitySilent", "resolved")
-    for group in ("g2", "g3"):
-        alerting.wait_told("GroupSilent", group_id=group)
-    assert not alerting.webhook.told("GroupSilent", group_id="g1")
-    assert not alerting.webhook.told("GroupQuiet")
+def told(webhook: Webhook) -> set[tuple[Any, ...]]:
+    return {(notice.name, notice.labels["community_id"]) for notice in webhook.notices}

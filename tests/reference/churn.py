@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -36,6 +37,20 @@ def add(values: Iterable[float]) -> float:
     return total
 
 
+@cache
+def local_hour(zone: str, quarter: int) -> int:
+    """The hour number that clocks there show in a quarter of an hour."""
+    moment = quarter * QUARTER_MS
+    offset = (EPOCH + timedelta(milliseconds=moment)).astimezone(ZoneInfo(zone)).utcoffset()
+    assert offset is not None
+    return (moment + offset // timedelta(milliseconds=1)) // 3_600_000
+
+
+def keep(half_life: float) -> float:
+    """What is kept of a sum after a week."""
+    return float(2.0 ** (-1.0 / half_life))
+
+
 def clamp(spread: float) -> float:
     """Within bounds."""
     return min(max(spread, 0.02), 20.0)
@@ -49,15 +64,24 @@ def llr(x: int, mu: float, spread: float) -> float:
 
 @dataclass
 class Week:
-    """A whole week of history: leaves of each slot, None in an alarm, and what was expected of it."""
+    """A whole week of history."""
 
     leaves: list[int | None]
+    """Of each slot; None in an alarm."""
     rates: list[float]
+    """What was expected of each."""
+    rules: Churn
+    """In force as it ended."""
+
+    @property
+    def known(self) -> list[float]:
+        """Leaves of each slot; what was expected where there was an alarm."""
+        return [rate if x is None else float(x) for x, rate in zip(self.leaves, self.rates, strict=True)]
 
 
 @dataclass
 class Group:
-    """The leaves of one group, by the hour (168 slots a week) or by the day (7)."""
+    """The leaves of one group, by the hour (168 slots a week) or by the day (7). `rules` may be set anew."""
 
     zone: str
     rules: Churn
@@ -67,11 +91,9 @@ class Group:
     changes: list[Change] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.read = self.begun // QUARTER_MS * QUARTER_MS
-        self.hour = self._local_hour(self.read)
+        self.quarter = self.begun // QUARTER_MS
         # What was shown before the first quarter counts if clocks have just gone back.
-        for quarter in range(1, 16):
-            self.hour = max(self.hour, self._local_hour(self.read - quarter * QUARTER_MS))
+        self.hour = max(local_hour(self.zone, self.quarter - before) for before in range(16))
         self.slot = self.hour // self._hours
         self.starts = {self.slot: self.begun}
         self.whole_from = self.slot - self.place(self.slot) + self.slots
@@ -100,29 +122,25 @@ class Group:
         """The slot's place in the week; 1970-01-01 was a Thursday."""
         return (slot + 3 * self._a_day) % self.slots
 
-    def _local_hour(self, moment: int) -> int:
-        offset = (EPOCH + timedelta(milliseconds=moment)).astimezone(ZoneInfo(self.zone)).utcoffset()
-        assert offset is not None
-        return (moment + offset // timedelta(milliseconds=1)) // 3_600_000
-
     def pass_to(self, clock: int) -> None:
         """All that is over by `clock`."""
-        while self.read + QUARTER_MS <= clock:
-            self.read += QUARTER_MS
-            self.hour = max(self.hour, self._local_hour(self.read))
+        while (self.quarter + 1) * QUARTER_MS <= clock:
+            self.quarter += 1
+            self.hour = max(self.hour, local_hour(self.zone, self.quarter))
             while self.slot < self.hour // self._hours:
                 self.slot += 1
-                self.starts[self.slot] = self.read
+                at = self.quarter * QUARTER_MS
+                self.starts[self.slot] = at
                 if self.step and self.place(self.slot) % self.step == 0:
-                    self._close(self.slot - self.step, self.slot, self.read)
+                    self._close(self.slot - self.step, self.slot, at)
                 if self.place(self.slot) == 0:
                     self._end_week()
 
-    def leave(self, clock: int, at: int) -> None:
-        """One leave."""
+    def leave(self, clock: int, at: int, count: int = 1) -> None:
+        """Some leaves."""
         self.pass_to(clock)
         if clock - at <= self.rules.late_hours * 3_600_000:
-            self.leaves[self.slot] = self.leaves.get(self.slot, 0) + 1
+            self.leaves[self.slot] = min(self.leaves.get(self.slot, 0) + count, 65_534)
 
     def _count(self, first: int, end: int) -> int:
         return sum(self.leaves.get(slot, 0) for slot in range(first, end))
@@ -171,49 +189,41 @@ class Group:
             leaves = [
                 None if slot in self.alarmed else self.leaves.get(slot, 0) for slot in range(first, self.slot)
             ]
-            self.weeks.append(Week(leaves, self.rates))
+            self.weeks.append(Week(leaves, self.rates, self.rules))
             self.rates = self._rates()
             if len(self.weeks) >= self.rules.warm_up_weeks and not self.opened:
                 self._set_chart()
 
-    def _known(self, week: Week) -> list[float]:
-        """Leaves by slot; what was expected where there was an alarm."""
-        return [rate if x is None else float(x) for x, rate in zip(week.leaves, week.rates, strict=True)]
-
     def _level(self) -> tuple[float, float, float]:
         """Leaves, weeks and squared weights, decayed."""
-        keep = 2.0 ** (-1.0 / self.rules.level_half_life_weeks)
         level, weeks, squares = 0.0, 0.0, 0.0
         for number, week in enumerate(self.weeks):
             for after, ratio in self.raised:
                 if after == number:
                     level *= ratio
-            known = self._known(week)
+            kept, known = keep(week.rules.level_half_life_weeks), week.known
             by_day = [add(known[d * self._a_day : (d + 1) * self._a_day]) for d in range(7)]
-            level = keep * level + add(by_day)
-            weeks = keep * weeks + 1.0
-            squares = keep * keep * squares + 1.0
+            level = kept * level + add(by_day)
+            weeks = kept * weeks + 1.0
+            squares = kept * kept * squares + 1.0
         return level, weeks, squares
 
     def _scatter(self, scale: int) -> float:
         """The spread of hours (0), days (1), weeks (2): excess variance by squared mean."""
-        keep = 2.0 ** (-1.0 / self.rules.rhythm_half_life_weeks)
         errors, squares, noise = [0.0] * 3, [0.0] * 3, 0.0
         for number, week in enumerate(self.weeks):
             if number == 0:
                 continue
+            kept, known = keep(week.rules.rhythm_half_life_weeks), week.known
             by_slot = clamp(errors[0] / squares[0]) if squares[0] > 0.0 else 0.5
             e, q, of_noise = [0.0] * 3, [0.0] * 3, 0.0
             whole_x, whole_mu, whole = 0.0, 0.0, True
             for d in range(7):
-                places = range(d * self._a_day, (d + 1) * self._a_day)
-                xs = [self._known(week)[p] for p in places] if None in week.leaves else [
-                    float(week.leaves[p] or 0) for p in places
-                ]  # fmt: skip
-                mus = [week.rates[p] for p in places]
+                places = slice(d * self._a_day, (d + 1) * self._a_day)
+                xs, mus = known[places], week.rates[places]
                 x, mu = add(xs), add(mus)
                 whole_x, whole_mu = whole_x + x, whole_mu + mu
-                if any(week.leaves[p] is None for p in places):
+                if None in week.leaves[places]:
                     whole = False
                     continue
                 square = add(m * m for m in mus)
@@ -228,9 +238,9 @@ class Group:
             if number == 1:
                 squares = [4.0 * part for part in q]
                 errors = [first * part for first, part in zip((0.5, 0.05, 0.03), squares, strict=True)]
-            errors = [keep * a + b for a, b in zip(errors, e, strict=True)]
-            squares = [keep * a + b for a, b in zip(squares, q, strict=True)]
-            noise = keep * noise + of_noise
+            errors = [kept * a + b for a, b in zip(errors, e, strict=True)]
+            squares = [kept * a + b for a, b in zip(squares, q, strict=True)]
+            noise = kept * noise + of_noise
         if squares[scale] == 0.0:
             return (0.5, 0.05, 0.03)[scale]
         spread = clamp(errors[scale] / squares[scale])
@@ -239,11 +249,11 @@ class Group:
         return clamp(spread)
 
     def _rates(self) -> list[float]:
-        keep = 2.0 ** (-1.0 / self.rules.rhythm_half_life_weeks)
         cells, weeks = [0.0] * self.slots, 0.0
         for week in self.weeks:
-            cells = [single(keep * cell + x) for cell, x in zip(cells, self._known(week), strict=True)]
-            weeks = keep * weeks + 1.0
+            kept = keep(week.rules.rhythm_half_life_weeks)
+            cells = [single(kept * cell + x) for cell, x in zip(cells, week.known, strict=True)]
+            weeks = kept * weeks + 1.0
         n = self._a_day
         total = add(cells)
         hours = [(add(cells[h::n]) + 48.0 / n) / (total + 48.0) for h in range(n)]

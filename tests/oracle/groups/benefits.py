@@ -1,0 +1,130 @@
+"""What members usually post in an hour of the week, and after benefits. See docs/groups.md, Benefits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from schemas.rules import CommunityRules
+from tests.oracle.calendar import HOUR_MS
+from tests.oracle.groups.alerts import Alerts
+from tests.oracle.groups.arithmetic import add, single
+from tests.oracle.groups.hours import WEEK_HOURS, hour_of, hour_of_week, local_ms
+
+MOST_WATCHED = 8
+RESULTS = 5
+RULE = "benefit_lift_lost"
+
+
+class Habit:
+    """Members' posts by the hour of the day and the day of the week, decayed."""
+
+    def __init__(self, rules: CommunityRules, begun: int) -> None:
+        self._zone = ZoneInfo(rules.time_zone)
+        self._keep = 2.0 ** (-1.0 / rules.symptoms.lift_half_life_weeks)
+        self._by_hour = [0.0] * 24
+        self._by_day = [0.0] * 7
+        self._seen = single(-self._place(begun) / 168.0)
+        self.weeks = 0
+
+    def learn(self, moment: int) -> None:
+        """One post."""
+        place = self._place(moment)
+        self._by_hour[place % 24] = single(self._by_hour[place % 24] + 1)
+        self._by_day[place // 24] = single(self._by_day[place // 24] + 1)
+
+    def end_week(self) -> None:
+        """At the close of a Sunday."""
+        self._by_hour = [single(self._keep * x) for x in self._by_hour]
+        self._by_day = [single(self._keep * x) for x in self._by_day]
+        self._seen = single(self._keep * (self._seen + 1))
+        self.weeks += 1
+
+    def after(self, moment: int, clock: int) -> float:
+        """What is usual in the hour after a moment, known at a clock."""
+        place = self._place(moment)
+        f = local_ms(moment, self._zone) % HOUR_MS / HOUR_MS
+        return (1 - f) * self._usual(place, clock) + f * self._usual((place + 1) % WEEK_HOURS, clock)
+
+    def _usual(self, place: int, clock: int) -> float:
+        total = add(self._by_hour)
+        divisor = total * (self._seen + self._place(clock) / 168.0)
+        if total <= 0 or divisor <= 0:
+            return 0.0
+        return self._by_hour[place % 24] * self._by_day[place // 24] / divisor
+
+    def _place(self, moment: int) -> int:
+        return hour_of_week(hour_of(moment, self._zone))
+
+
+@dataclass
+class _Watched:
+    at: int
+    usual: float
+    in_time: bool
+    """There was enough history when it came."""
+    posts: int = 0
+
+
+class Benefits:
+    """The benefits whose hour a group watches, and what came of the latest."""
+
+    def __init__(self, rules: CommunityRules, alerts: Alerts, begun: int) -> None:
+        self.habit = Habit(rules, begun)
+        self._rules = rules.symptoms
+        self._alerts = alerts
+        self._watched: list[_Watched] = []
+        self._results: list[tuple[int, float]] = []
+        """Posts, and how many were usual, after each of the latest 10; the older first."""
+
+    def benefit(self, moment: int, clock: int) -> None:
+        """One of staff, in the window."""
+        if moment + HOUR_MS > clock and len(self._watched) < MOST_WATCHED:
+            usual = single(self.habit.after(moment, clock))
+            self._watched.append(_Watched(moment, usual, self.habit.weeks >= self._rules.lift_weeks))
+
+    def member_post(self, moment: int, *, in_window: bool) -> None:
+        """It counts for the benefits it follows, or else for what is usual."""
+        followed = [one for one in self._watched if one.at <= moment < one.at + HOUR_MS]
+        for one in followed:
+            one.posts += 1
+        if in_window and not followed:
+            self.habit.learn(moment)
+
+    def due(self, _limit: int) -> int | None:
+        """The end of the first hour."""
+        return min((one.at + HOUR_MS for one in self._watched), default=None)
+
+    def pass_due(self) -> None:
+        """A benefit's hour is over."""
+        one = min(self._watched, key=lambda one: one.at)
+        self._watched.remove(one)
+        if one.in_time:
+            self._results = [*self._results, (one.posts, one.usual)][-2 * RESULTS :]
+            self._look(one.at + HOUR_MS)
+
+    def latest(self) -> tuple[int, float] | None:
+        """Posts after the latest 5 benefits, and how many were usual; None with fewer."""
+        return self._sums(self._results[-RESULTS:]) if len(self._results) >= RESULTS else None
+
+    @staticmethod
+    def _sums(results: list[tuple[int, float]]) -> tuple[int, float]:
+        return sum(posts for posts, _ in results), add([usual for _, usual in results])
+
+    def _look(self, at: int) -> None:
+        if len(self._results) < 2 * RESULTS:
+            return
+        rules = self._rules
+        before, usual_before = self._sums(self._results[:RESULTS])
+        posts, usual = self._sums(self._results[RESULTS:])
+        evidence = {
+            "posts": posts,
+            "usual": usual,
+            "posts_before": before,
+            "usual_before": usual_before,
+        }
+        enough = usual_before >= rules.lift_posts and usual >= rules.lift_posts
+        if enough and posts < rules.lift * usual and before > rules.lift_before * usual_before:
+            self._alerts.open(RULE, at, evidence)
+        if posts >= rules.lift * usual:
+            self._alerts.resolve(RULE, at, evidence)
