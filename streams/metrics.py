@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from streams.groups.metrics import AlertCollector, AlertSource
+
 if TYPE_CHECKING:
     from streams.checkpoint import Written
     from streams.stage import Receipt, Reducer
@@ -20,8 +22,11 @@ _PARTITION = ("stage", "partition")
 class WorkerMetrics:
     """All metrics of one worker process, in one registry."""
 
-    def __init__(self) -> None:
+    def __init__(self, alerts_shown: int = 1000) -> None:
+        """`alerts_shown`: the most open alerts of one rule."""
         self.registry = registry = CollectorRegistry()
+        self.alerts = AlertCollector(alerts_shown)
+        registry.register(self.alerts)
         self.events = Counter(
             "groupbeat_events",
             "Events consumed, by what became of them",
@@ -85,6 +90,7 @@ class StageMetrics:
         self._seen: dict[int, Receipt] = {}
         self._committed: dict[int, float] = {}
         self._lag: dict[int, int] = {}
+        self._watched: set[int] = set()
 
     def absorbed(self, partition: int, records: int, reducer: Reducer) -> None:
         """A batch went through."""
@@ -119,10 +125,14 @@ class StageMetrics:
         self._worker.checkpoint_blocks.labels(self._name).inc(written.blocks)
         self._worker.checkpoint_seconds.labels(self._name).observe(written.seconds)
 
-    def restored(self, partition: int, receipt: Receipt, seconds: float) -> None:
+    def restored(self, partition: int, reducer: Reducer, seconds: float) -> None:
         """A partition's state was put back. Its figures so far were counted by whoever had it before."""
+        receipt = reducer.receipt
         self._committed[partition] = time.monotonic()
         self._seen[partition] = type(receipt)(**vars(receipt))
+        if isinstance(reducer, AlertSource):
+            self._worker.alerts.watch(partition, reducer.alerts)
+            self._watched.add(partition)
         self._worker.restore_seconds.labels(self._name, str(partition)).set(seconds)
 
     def flushed(self, rows: int, seconds: float) -> None:
@@ -143,6 +153,9 @@ class StageMetrics:
             gauge.remove_by_labels({"stage": self._name, "partition": str(partition)})
         for kept in (self._seen, self._committed, self._lag):
             kept.pop(partition, None)
+        if partition in self._watched:
+            self._watched.remove(partition)
+            self._worker.alerts.forget(partition)
 
     def stalled(self, limit_s: float) -> list[str]:
         """See `WorkerMetrics.stalled`."""

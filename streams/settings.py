@@ -55,6 +55,9 @@ class Settings(BaseSettings):
         60.0, gt=0, description="Health fails when nothing was committed for so long under load"
     )
     rules: Path | None = Field(None, description="A rules.toml that overrides thresholds")
+    alerts_shown: int = Field(
+        1000, ge=1, le=1_000_000, description="Open alerts of one rule that a worker shows in its metrics"
+    )
 
     # ClickHouse
     clickhouse: str | None = Field(None, description="URL of a server; without one the engine is embedded")

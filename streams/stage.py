@@ -235,7 +235,7 @@ class StageRunner:
             part.next_offset = part.saved_offset = restored.next_offset
         part.flushed_at = part.saved_at = part.level_at = time.monotonic()
         self._partitions[number] = part
-        self._metrics.restored(number, reducer.receipt, time.monotonic() - began)
+        self._metrics.restored(number, reducer, time.monotonic() - began)
         logger.info("%s/%d: goes on from offset %d", self.name, number, part.next_offset)
         return part
 

@@ -36,7 +36,7 @@ class Worker:
 
     def __init__(self, settings: Settings, stages: Sequence[Stage]) -> None:
         self.settings = settings
-        self.metrics = WorkerMetrics()
+        self.metrics = WorkerMetrics(settings.alerts_shown)
         self.state = "starting"
         self.failure: BaseException | None = None
         self._stages = stages

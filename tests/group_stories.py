@@ -1,7 +1,7 @@
 """Small stories of one group, and what the oracle makes of them: for examples that were worked out on paper.
 
-Moments are days since Monday 2024-01-01T00:00:00Z (day 0). A line is ``(day, action, user)`` or ``(day, action,
-user, {field: value})``, in the order in which it comes, all in g1 of the community "default".
+Moments are days since Monday 2024-01-01T00:00:00Z (day 0). A line is ``(day, action, user)`` or
+``(day, action, user, {field: value})``; lines are in the order in which they come, all in g1 of "default".
 """
 
 from __future__ import annotations

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from rich.console import Console
 
-from bench.quality.churn import PLAIN, Group, by_day, detector, generate, judge, three_sd, told
+from bench.quality import churn
+from bench.quality.churn import Quality, by_day, detector, judge, three_sd, told
+from bench.quality.leaving import PLAIN, Group, generate
 from schemas.churn_rules import Churn
 from schemas.rules import DAY_MS, HOUR_MS
 
@@ -38,3 +43,19 @@ def test_few_groups_do_about_as_well_as_many() -> None:
     assert found.recall >= 0.95
     assert found.delay_h <= 16
     assert found.false_a_month <= 0.05
+
+
+def test_a_bar_that_is_missed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = Quality(0.95, 12.0, 0.02)
+    console = Console(quiet=True)
+    monkeypatch.setattr(churn, "_groups", lambda *_: [])
+    monkeypatch.setattr(churn, "cost", lambda _: 0.0)
+    for quality, met in (
+        (good, True),
+        (replace(good, recall=0.949), False),
+        (replace(good, delay_h=12.5), False),
+        (replace(good, false_a_month=0.021), False),
+        (Quality(0.0, np.nan, 0.0), False),
+    ):
+        monkeypatch.setattr(churn, "judge", lambda *_, quality=quality: quality)
+        assert churn.report(console) is met

@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from streams.checkpoint import Written
+from streams.groups.metrics import GroupAlerts
 from streams.metrics import WorkerMetrics
 from streams.stage import Receipt
 from tests.test_stage import Summing
@@ -39,7 +40,7 @@ def test_outcomes_are_counted_from_the_receipts() -> None:
 def test_what_a_former_owner_counted_is_not_counted_again() -> None:
     metrics = WorkerMetrics()
     stage = metrics.stage("intake")
-    stage.restored(0, Receipt(consumed=1000, accepted=1000), 0.5)
+    stage.restored(0, reducer(consumed=1000, accepted=1000), 0.5)
     stage.absorbed(0, 1, reducer(consumed=1001, accepted=1001))
     assert outcomes(metrics)["accepted"] == 1
     assert value(metrics, "groupbeat_restore_seconds", partition="0") == 0.5
@@ -59,7 +60,7 @@ def test_stalled_is_what_has_a_lag_and_commits_nothing(monkeypatch: pytest.Monke
     metrics = WorkerMetrics()
     stage = metrics.stage("intake")
     for partition in (0, 1):
-        stage.restored(partition, Receipt(), 0.0)
+        stage.restored(partition, reducer(), 0.0)
     stage.ticked(0, 10, 4, reducer(), now)
     stage.ticked(1, 10, 10, reducer(), now)
     assert metrics.stalled(60) == []
@@ -79,7 +80,7 @@ def test_a_dropped_partition_leaves_no_gauge_behind(monkeypatch: pytest.MonkeyPa
     metrics = WorkerMetrics()
     stage = metrics.stage("intake")
     for partition in (0, 1):
-        stage.restored(partition, Receipt(), 0.0)
+        stage.restored(partition, reducer(), 0.0)
         stage.ticked(partition, 10, 4, reducer(), now)
         stage.checkpointed(partition, Written(1, 1, 0.1))
         stage.absorbed(partition, 1, reducer(consumed=1, accepted=1))
@@ -99,3 +100,22 @@ def test_stages_have_one_registry() -> None:
     metrics.stage("intake").flushed(7, 0.01)
     assert metrics.registry.get_sample_value("groupbeat_lost_records_total", {"stage": "users"}) == 5
     assert value(metrics, "groupbeat_flush_rows_total") == 7
+
+
+class Alerting(Summing):
+    """A reducer of a group with an open alert."""
+
+    def alerts(self) -> GroupAlerts:
+        return GroupAlerts([("c", "g", "group_silence")], {"c": 1}, {"c": 1})
+
+
+def test_alerts_are_shown_as_long_as_their_partition_is_ours() -> None:
+    metrics = WorkerMetrics()
+    stage = metrics.stage("groups")
+    stage.restored(0, Alerting(0), 0.0)
+    labels = {"rule": "group_silence", "community_id": "c", "group_id": "g", "severity": "critical"}
+    assert metrics.registry.get_sample_value("groupbeat_alert_active", labels) == 1
+    metrics.stage("users").dropped(0)  # the partition of another stage
+    assert metrics.registry.get_sample_value("groupbeat_alert_active", labels) == 1
+    stage.dropped(0)
+    assert metrics.registry.get_sample_value("groupbeat_alert_active", labels) is None

@@ -332,7 +332,7 @@ def test_rates_are_null_below_the_least_count() -> None:
 
 # --- the oracle itself -------------------------------------------------------------------------------
 
-some = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def made(messages: list[Message], rules: Rules, partitions: int, until: int | None = None) -> Groups:
@@ -367,7 +367,7 @@ def test_rows_are_those_of_the_tables_and_add_up(
     groups = made(messages, rules, partitions)
     for table in (MEMBERSHIPS, GROUPS, ALERT_CHANGES):
         for row in groups.rows(table.name):
-            assert list(row) == [column.name for column in table.columns]
+            assert set(row) == {column.name for column in table.columns}
     for row in groups.rows("groups"):
         assert row["members"] == row["joins_total"] - row["leaves_total"]
         assert 0 <= row["health"] <= 100
@@ -383,7 +383,11 @@ def test_what_differs_is_told_by_column() -> None:
         return [row | {"evidence": json.dumps(row["evidence"])} for row in reversed(groups.rows(table))]
 
     assert groups.differing(stage) == {}
-    wrong = {"groups": {"members": 3}, "alert_changes": {"evidence": '{"unanswered":7}'}, "memberships": {}}
+    wrong: dict[str, Row] = {
+        "groups": {"members": 3},
+        "alert_changes": {"evidence": '{"unanswered":7}'},
+        "memberships": {},
+    }
     told = groups.differing(lambda table: [row | wrong[table] for row in stage(table)])
     assert list(told) == ["groups", "alert_changes"]
     assert "members: expected 2, is 3" in told["groups"]

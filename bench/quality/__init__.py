@@ -1,1 +1,1 @@
-"""``python -m bench.quality [silence]``: what alerts find and how often they are wrong; generated groups."""
+"""``python -m bench.quality [silence] [churn]``: what alerts find and how often they are wrong."""

@@ -378,9 +378,9 @@ def absorb_actions(state: GroupState, a: Actions, start: int, base: Integer) -> 
         if a.clock[i] // GENERATION_MS > state.generation[0]:
             _renew_generation(state, a.clock[i])
         index = _group(state, scratch, a, i)
-        if state.groups.rows[index]["due"] <= a.clock[i]:
-            if not settle(state, index, a.clock[i], base) or must_stop(moves):
-                return i
+        due = state.groups.rows[index]["due"] <= a.clock[i]
+        if due and (not settle(state, index, a.clock[i], base) or must_stop(moves)):
+            return i
         _apply(state, scratch, a, i, index, base)
         if a.action[i] in (POST, LEAVE):
             plan(state, index)

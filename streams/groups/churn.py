@@ -292,10 +292,10 @@ def record_leaves(s: State, rules: RuleRow, zone: Zone, clock: Integer, at: Inte
         return
     _advance(s, rules, _slot_of(s, zone, clock))
     place = _place(s, np.int64(s["slot"]))
-    before = np.int64(s["counts"][place])
-    after = min(before + np.int64(count), _MOST)
-    s["counts"][place] = after
-    s["now"] += after - before
+    counted = np.int64(s["counts"][place])
+    more = min(np.int64(count), np.int64(_MOST - counted))
+    s["counts"][place] = counted + more
+    s["now"] += more
     _plan(s, zone)
 
 

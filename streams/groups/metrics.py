@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import nsmallest
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -27,6 +27,15 @@ class GroupAlerts(NamedTuple):
     """Of each community, how many groups have a deadline of silence, whether it has passed or not."""
     silent: Mapping[str, int]
     """Of each community, how many of these have `group_silence` open."""
+
+
+@runtime_checkable
+class AlertSource(Protocol):
+    """A reducer that knows of alerts."""
+
+    def alerts(self) -> GroupAlerts:
+        """Those of its partition, as of now."""
+        ...
 
 
 class AlertCollector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from streams.clock import NO_CLOCK, StageClock
 from streams.columnar import Array, StateTable
 from streams.groups.absorb import Actions, absorb_actions
 from streams.groups.evidence import churn_detail, evidence_of
+from streams.groups.metrics import GroupAlerts
 from streams.groups.renew import renew_all
 from streams.groups.rows import alert_rows, group_rows, membership_rows
 from streams.groups.rulebook import GroupRulebook, zone_of
@@ -25,9 +27,11 @@ from streams.groups.state import (
     ALERT,
     ALERTS,
     GROUP_BLOCK,
+    GROUP_SILENCE,
     NEVER,
     PAUSED,
     ROWS,
+    RULE_NAMES,
     Desk,
     GroupState,
     Moves,
@@ -212,6 +216,29 @@ class Groups:
     def tick(self, now_ms: int, *, caught_up: bool) -> list[Message]:
         """Nobody is behind this stage."""
         return []
+
+    def alerts(self) -> GroupAlerts:
+        """Open alerts, and how many groups are watched for silence, and silent. See `AlertSource`."""
+        keys = self.state.groups.arrays
+        groups = keys.rows[: len(self.state.groups)]
+
+        def communities(where: Array) -> list[str]:
+            found: list[str] = key_column(keys.arena, keys.starts, where, first=True).to_pylist()
+            return found
+
+        alerting = np.flatnonzero(groups["open"])
+        names = key_column(keys.arena, keys.starts, alerting, first=False).to_pylist()
+        opened = [
+            (community, name, rule)
+            for community, name, mask in zip(
+                communities(alerting), names, groups["open"][alerting].tolist(), strict=True
+            )
+            for bit, rule in enumerate(RULE_NAMES)
+            if mask >> bit & 1
+        ]
+        watched = np.flatnonzero(groups["silence"]["silent_at"] != NEVER)
+        silent = np.flatnonzero(groups["open"] >> GROUP_SILENCE & 1)
+        return GroupAlerts(opened, Counter(communities(watched)), Counter(communities(silent)))
 
     def meta(self) -> bytes:
         """Receipt, clock, what of each source was taken in, and which rules were in force."""

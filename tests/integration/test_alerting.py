@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, Gauge
 
 from schemas.rules import HOUR_MS
 from schemas.silence_rules import Silence
@@ -18,7 +19,6 @@ from sinks.metrics import SinkMetrics
 from sinks.query import query
 from streams.emit import emit
 from streams.groups.metrics import AlertCollector, GroupAlerts
-from streams.metrics import WorkerMetrics
 from streams.pipeline import Pipeline
 from streams.settings import Settings
 from streams.topics import init
@@ -123,13 +123,12 @@ def alerts_of(settings: Settings) -> dict[str, tuple[int, int, float]]:
 
 
 class Groups:
-    """A worker that is level, with alerts made by hand."""
+    """What a worker that is level exports of its groups, with alerts made by hand."""
 
     def __init__(self) -> None:
-        metrics = WorkerMetrics()
-        metrics.clock_age.labels("groups", "0").set(2)
-        metrics.clock.labels("groups", "0").set_function(time.time)
-        self.registry = metrics.registry
+        self.registry = CollectorRegistry()
+        clock = Gauge("groupbeat_clock_seconds", "", ("stage", "partition"), registry=self.registry)
+        clock.labels("groups", "0").set_function(time.time)
         self.watched: dict[str, int] = {}
         self.silent: set[tuple[str, str]] = set()
         collector = AlertCollector(100)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -18,3 +18,9 @@ def add(values: Iterable[float]) -> float:
 def single(x: float) -> float:
     """To single precision."""
     return float(np.float32(x))
+
+
+def singles(values: Sequence[float]) -> list[float]:
+    """Each to single precision."""
+    found: list[float] = np.array(values, np.float64).astype(np.float32).astype(np.float64).tolist()
+    return found

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from schemas.rules import CommunityRules
 from tests.oracle.calendar import HOUR_MS
 from tests.oracle.groups.alerts import Alerts
-from tests.oracle.groups.arithmetic import add, single
+from tests.oracle.groups.arithmetic import add, single, singles
 from tests.oracle.groups.hours import WEEK_HOURS, hour_of, hour_of_week, local_ms
 
 MOST_WATCHED = 8
@@ -35,8 +35,8 @@ class Habit:
 
     def end_week(self) -> None:
         """At the close of a Sunday."""
-        self._by_hour = [single(self._keep * x) for x in self._by_hour]
-        self._by_day = [single(self._keep * x) for x in self._by_day]
+        self._by_hour = singles([self._keep * x for x in self._by_hour])
+        self._by_day = singles([self._keep * x for x in self._by_day])
         self._seen = single(self._keep * (self._seen + 1))
         self.weeks += 1
 

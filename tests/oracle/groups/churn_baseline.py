@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from schemas.churn_rules import Churn as ChurnRules
-from tests.oracle.groups.arithmetic import add, single
+from tests.oracle.groups.arithmetic import add, singles
 
 OF_SLOTS, OF_DAYS, OF_WEEKS = 0, 1, 2
 AT_FIRST = (0.5, 0.05, 0.03)
@@ -45,14 +45,14 @@ class Baseline:
         self.weeks = keep * self.weeks + 1.0
         self.squares = keep * keep * self.squares + 1.0
         keep = self._rhythm_keep
-        self._cells = [single(keep * cell + x) for cell, x in zip(self._cells, known, strict=True)]
+        self._cells = singles([keep * cell + x for cell, x in zip(self._cells, known, strict=True)])
         self._cell_weeks = keep * self._cell_weeks + 1.0
         self._set_rates()
 
     def raise_by(self, ratio: float) -> None:
         """A new pace has become usual."""
         self.level *= ratio
-        self.rates = [single(rate * ratio) for rate in self.rates]
+        self.rates = singles([rate * ratio for rate in self.rates])
 
     @property
     def spread_of_slots(self) -> float:
@@ -116,4 +116,4 @@ class Baseline:
             prior = (1.0 + spread * (share * total) / self._cell_weeks) / (0.25 * 0.25)
             shares.append(share * ((cell + prior) / (share * total + prior)))
         scale = (self.level + 1.0) / self.weeks / add(shares)
-        self.rates = [single(single(share) * scale) for share in shares]
+        self.rates = singles([share * scale for share in singles(shares)])

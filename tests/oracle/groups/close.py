@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from schemas.rules import CommunityRules
@@ -75,7 +74,7 @@ class Closes:
         lost = self._alerts.is_open("benefit_lift_lost")
         now = Situation(self.figures, self._rules.symptoms, lost, self._benefits.latest())
         for name, symptom in SYMPTOMS.items():
-            now = replace(now, spam_ridden=self._alerts.is_open("spam_ridden"))
+            now.spam_ridden = self._alerts.is_open("spam_ridden")
             was = self._alerts.is_open(name)
             if symptom.stays(now) if was else symptom.opens(now):
                 self.severity[name] = symptom.severity_now(now)

@@ -23,7 +23,7 @@ class Membership:
     phase_at_joining: str = ""
     channel: str = ""
     inviter_id: str = ""
-    role: str = "member"
+    role: str = ""
     first_post_at: int = 0
     left_at: int = 0
     left_clock: int = 0

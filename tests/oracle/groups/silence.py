@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from schemas.silence_rules import Silence as SilenceRules
 from tests.oracle.calendar import DAY_MS, HOUR_MS
 from tests.oracle.groups.arithmetic import add
-from tests.oracle.groups.hours import QUARTER_MS, WEEK_HOURS, hour_of, hour_of_week, week_of
+from tests.oracle.groups.hours import QUARTER_MS, WEEK_HOURS, hour_of, hour_of_week, local_ms, week_of
 
 ONE = 1 << 20
 UNIT = 4096
@@ -146,11 +146,14 @@ class Silence:
         return sum(rate * (until - at) for at, until, rate in self._pieces(start, end)) // HOUR_MS
 
     def _pieces(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-        """A span cut at the quarters of hours, each piece with its intensity."""
+        """A span cut where its local hours end, or at a quarter where clocks change; each with its intensity."""
         at = start
         while at < end:
-            until = min(end, (at // QUARTER_MS + 1) * QUARTER_MS)
-            yield at, until, self.rates[hour_of_week(hour_of(at, self._zone))]
+            local = local_ms(at, self._zone)
+            until = at + HOUR_MS - local % HOUR_MS
+            if local_ms(until - 1, self._zone) - (until - 1) != local - at:
+                until = (at // QUARTER_MS + 1) * QUARTER_MS
+            yield at, min(end, until), self.rates[hour_of_week(local // HOUR_MS)]
             at = until
 
     def _deadline(self, level: int) -> int | None:

@@ -12,7 +12,7 @@ from schemas.group_rules import Symptoms as SymptomRules
 Figures = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Situation:
     """What symptoms are judged by, at the close of a day."""
 

@@ -1,0 +1,353 @@
+"""Alerts, symptoms, phase and health of the oracle of groups against examples worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from schemas.rules import Rules
+from tests.group_stories import AD, BENEFIT, HOUR, MINUTE, STAFF, GroupStory, Line, Row, question, reply
+from tests.oracle.groups.benefits import Habit
+from tests.stories import MILLI, ms
+
+OPENED, RESOLVED = "opened", "resolved"
+
+# --- questions ---------------------------------------------------------------------------------------
+
+
+def waits(*lines: Line, until: float = 3) -> list[tuple[str, float]]:
+    """What became of the alert, in days to the minute."""
+    found = GroupStory(*lines, until=until).changes("unanswered_question")
+    return [(change, round(day, 6)) for change, day in found]
+
+
+def test_a_question_is_unanswered_after_half_an_hour() -> None:
+    asked, due = question(0, "ann", "c"), round(30 * MINUTE, 6)
+    assert waits(asked, until=30 * MINUTE - MILLI) == []
+    assert waits(asked, until=30 * MINUTE) == [(OPENED, due)]
+    assert waits(asked, reply(0.25, "bob", "c")) == [(OPENED, due), (RESOLVED, 0.25)]
+    assert waits(asked, reply(30 * MINUTE - MILLI, "bob", "c")) == []
+    # It is due before the reply of the same moment comes.
+    assert waits(asked, reply(30 * MINUTE, "bob", "c")) == [(OPENED, due), (RESOLVED, due)]
+    assert waits(asked) == [(OPENED, due), (RESOLVED, 1.0)]
+    assert waits(asked, reply(0.5, "ann", "c")) == [(OPENED, due), (RESOLVED, 1.0)]
+
+
+def test_the_alert_is_about_all_questions() -> None:
+    lines = (
+        question(0, "ann", "c"),
+        question(0.1, "bob", "d"),
+        reply(0.25, "eve", "c"),
+        reply(0.5, "eve", "d"),
+    )
+    assert waits(*lines[:3]) == [(OPENED, round(30 * MINUTE, 6)), (RESOLVED, 1.1)]
+    assert waits(*lines) == [(OPENED, round(30 * MINUTE, 6)), (RESOLVED, 0.5)]
+    assert GroupStory(*lines, until=0.2).group["unanswered"] == 2
+    assert GroupStory(*lines, until=0.3).group["unanswered"] == 1
+    assert [row["evidence"] for row in GroupStory(*lines, until=1).alerts("unanswered_question")] == [
+        {"unanswered": 1}, {"unanswered": 0}
+    ]  # fmt: skip
+
+
+def test_a_question_that_comes_late() -> None:
+    clock: Line = (2, "view", "eve")
+    assert waits(clock, question(1.5, "ann", "c")) == [(OPENED, 2.0), (RESOLVED, 2.5)]
+    assert waits(clock, question(1, "ann", "c")) == []
+
+
+def test_a_ninth_question_drops_the_first() -> None:
+    eight = [question(0, f"u{n}", f"c{n}") for n in range(8)]
+    more = [question(0.1 + 0.01 * n, f"u{n}", f"d{n}") for n in range(8)]
+    first = (OPENED, round(30 * MINUTE, 6))
+    assert waits(*eight, until=0.5) == [first]
+    # 0.1 + 30 minutes is after 0.12: none of the new ones is unanswered while there are old ones.
+    soon = [question(0.1 + 0.001 * n, f"u{n}", f"d{n}") for n in range(8)]
+    again = (OPENED, round(0.1 + 30 * MINUTE, 6))
+    assert waits(*eight, *soon, until=0.5) == [first, (RESOLVED, 0.107), again]
+    # With more time between them there always is one.
+    assert waits(*eight, *more, until=0.5) == [first]
+
+
+# --- ads ---------------------------------------------------------------------------------------------
+
+
+def ads(*moments: float, clock: float = 0) -> list[Line]:
+    """Ads of members, after somebody's view."""
+    return [(clock, "view", "eve"), *((moment, "post", f"u{n}", AD) for n, moment in enumerate(moments))]
+
+
+def test_five_ads_within_an_hour() -> None:
+    four = (0.0, 10 * MINUTE, 20 * MINUTE, 30 * MINUTE)
+    assert GroupStory(*ads(*four), until=1).changes("spam_burst") == []
+    assert GroupStory(*ads(*four, 60 * MINUTE), until=1).changes("spam_burst") == []
+    story = GroupStory(*ads(*four, 59 * MINUTE), until=1)
+    assert [(change, round(day / MINUTE)) for change, day in story.changes("spam_burst")] == [
+        (OPENED, 59), (RESOLVED, 119)
+    ]  # fmt: skip
+    assert [row["evidence"] for row in story.alerts("spam_burst")] == [{"ads": 5}, {"ads": 0}]
+    assert story.alerts("spam_burst")[0]["severity"] == "critical"
+    # A further one keeps it open; those of staff do not.
+    story = GroupStory(*ads(*four, 0.04, 0.05), (0.08, "post", "op", STAFF | AD), until=1)
+    assert [round(day / MINUTE) for _, day in story.changes("spam_burst")] == [58, 132]
+
+
+def test_ads_that_come_late() -> None:
+    """They count by their own moments, and the alert is at the clock."""
+    story = GroupStory(*ads(*[0.0] * 5, clock=40), until=41)
+    assert story.changes("spam_burst") == [(OPENED, 40.0), (RESOLVED, 40 + HOUR)]
+
+
+# --- benefits ----------------------------------------------------------------------------------------
+
+
+def test_what_is_usual_after_a_moment() -> None:
+    rules = Rules()
+    habit = Habit(rules, ms(0.25))  # Monday, 6 o'clock: W = -6 / 168
+    assert habit.after(ms(0.25), ms(0.25)) == 0
+    for day in range(4):
+        habit.learn(ms(day + 0.25))
+    habit.learn(ms(0.25 + HOUR))
+    # T = 5, of them 4 at 6 o'clock and 2 on Monday; a day after the beginning W + q / 168 is 1 / 7.
+    assert habit.after(ms(0.25), ms(1.25)) == pytest.approx(4 * 2 / (5 / 7))
+    # Half an hour later half of it counts, and half of the next hour: 1 * 2.
+    assert habit.after(ms(0.25 + HOUR / 2), ms(1.25)) == pytest.approx((4 * 2 / 2 + 1 * 2 / 2) / (5 / 7))
+    habit.end_week()
+    keep = 2 ** (-1 / 8)
+    # At midnight on Monday: W = K * (1 - 6 / 168), and all counts by K; two of them over one.
+    assert habit.after(ms(7.25), ms(7)) == pytest.approx(
+        (4 * keep) * (2 * keep) / (5 * keep * keep * (1 - 6 / 168)), rel=1e-6
+    )
+    assert habit.weeks == 1
+
+
+def campaign(*posts: int) -> list[Line]:
+    """A post a day of ann's, at 10 o'clock, for a week; then a benefit a day, with so many posts after it."""
+    lines: list[Line] = [(day + 10 * HOUR, "post", "ann") for day in range(7)]
+    for day, number in enumerate(posts, start=7):
+        lines.append((day + 10 * HOUR, "post", "op", BENEFIT))
+        lines += [(day + 10 * HOUR + n * MINUTE, "post", "bob") for n in range(number)]
+    return lines
+
+
+LIFT: Row = {"symptoms": {"lift_weeks": 1, "lift_posts": 1.0}}
+
+
+def test_benefits_lose_their_lift() -> None:
+    story = GroupStory(*campaign(*[3] * 5, *[0] * 5), until=18, rules=LIFT)
+    assert [row["at"] for row in story.alerts("benefit_lift_lost")] == [ms(16 + 11 * HOUR)]
+    evidence = story.alerts("benefit_lift_lost")[0]["evidence"]
+    assert (evidence["posts"], evidence["posts_before"]) == (0, 15)
+    # A post a day, all at 10 o'clock, each times K since the first Sunday: K / (W + q / 168) on day 7 + n.
+    usual_before = sum(
+        2 ** (-1 / 8) / (2 ** (-1 / 8) * (1 - 10 / 168) + (10 + 24 * n) / 168) for n in range(5)
+    )
+    assert usual_before == pytest.approx(0.9947 + 0.8612 + 0.7594 + 0.6790 + 0.6140, abs=1e-3)
+    assert evidence["usual_before"] == pytest.approx(usual_before, rel=1e-6)
+    assert story.group["benefit_lift"] == 0.0
+    assert story.changes("benefit_deaf") == [(OPENED, 17.0)]
+    assert (story.group["benefit_deaf"], story.group["alerts"]) == (
+        1.0,
+        ["benefit_deaf", "benefit_lift_lost"],
+    )
+    assert GroupStory(*campaign(*[3] * 5, *[0] * 5), until=18).changes("benefit_lift_lost") == []
+    # Not with enough before, nor enough now: 1 a day was never lift.
+    assert GroupStory(*campaign(*[1] * 5, *[0] * 5), until=18, rules=LIFT).alerts("benefit_lift_lost") == []
+
+
+def test_the_lift_comes_back() -> None:
+    story = GroupStory(*campaign(*[3] * 5, *[0] * 5, 9), until=19, rules=LIFT)
+    assert [change for change, _ in story.changes("benefit_lift_lost")] == [OPENED, RESOLVED]
+    assert story.changes("benefit_lift_lost")[1][1] == pytest.approx(17 + 11 * HOUR)
+    assert story.changes("benefit_deaf") == [(OPENED, 17.0), (RESOLVED, 18.0)]
+
+
+# --- symptoms ----------------------------------------------------------------------------------------
+
+
+def symptoms(**thresholds: float) -> Row:
+    """Rules."""
+    return {"symptoms": {"sure": 0.0} | thresholds}
+
+
+def test_hit_and_run() -> None:
+    lines: list[Line] = [(0, "join", "ann"), (0, "join", "bob"), (0.5, "leave", "ann")]
+    story = GroupStory(*lines, until=1, rules=symptoms(early_joins=2))
+    assert story.changes("hit_and_run") == [(OPENED, 1.0)]
+    evidence = {"newcomers": 2, "gone_early": 1, "severity": (0.5 - 0.3) / (1 - 0.3)}
+    assert story.alerts("hit_and_run")[0]["evidence"] == evidence
+    assert (story.group["hit_and_run"], story.group["hit_and_run_since"]) == (evidence["severity"], ms(1))
+    assert GroupStory(*lines, until=1, rules=symptoms(early_joins=3)).alerts("hit_and_run") == []
+    # Exactly the part is not more than it.
+    assert (
+        GroupStory(*lines, until=1, rules=symptoms(early_joins=2, early_part=0.5)).alerts("hit_and_run") == []
+    )
+    # It ends when nobody is new any more.
+    story = GroupStory(*lines, until=30, rules=symptoms(early_joins=2))
+    assert story.changes("hit_and_run") == [(OPENED, 1.0), (RESOLVED, 29.0)]
+    assert (story.group["hit_and_run"], story.group["hit_and_run_since"]) == (0.0, 0)
+
+
+def test_a_symptom_stays_at_less_than_it_takes_to_open() -> None:
+    # 1 of 2, and then of 3: 1/3 is more than 0.9 * 0.35, but not than 0.35; at last of 4.
+    rules = symptoms(early_joins=2, early_part=0.35)
+    lines: list[Line] = [(0, "join", "ann"), (0, "join", "bob"), (0.5, "leave", "ann")]
+    story = GroupStory(*lines, (1.5, "join", "eve"), (2.5, "join", "joe"), until=3, rules=rules)
+    assert story.changes("hit_and_run") == [(OPENED, 1.0), (RESOLVED, 3.0)]
+    story = GroupStory(*lines, (1.5, "join", "eve"), until=3, rules=rules)
+    # (1/3 - 0.35) / 0.65 is below 0.
+    assert (story.group["hit_and_run"], story.group["hit_and_run_since"]) == (0.0, ms(1))
+
+
+def test_hollow_growth() -> None:
+    lines: list[Line] = [(0, "post", "ann"), (1, "post", "ann"), (7, "join", "bob"), (8, "join", "eve")]
+    story = GroupStory(*lines, until=9, rules=symptoms())
+    # At the close of day 8: 2 joins on days 2 to 8, to ann's one before, by her first of 2 posts.
+    assert story.changes("hollow_growth") == [(OPENED, 9.0)]
+    assert story.alerts("hollow_growth")[0]["evidence"] == {
+        "joins_7": 2, "joins_7_before": 1, "posts_7": 0, "posts_7_before": 2, "severity": 1.0
+    }  # fmt: skip
+    # With sure = 1: 2 - 1 is less than sqrt(3).
+    assert GroupStory(*lines, until=9, rules=symptoms(sure=1.0)).alerts("hollow_growth") == []
+    # 3 - 1 is not less than sqrt(4), nor 2 - 0 than sqrt(2).
+    story = GroupStory(*lines, (8, "join", "joe"), until=9, rules=symptoms(sure=1.0))
+    assert story.changes("hollow_growth") == [(OPENED, 9.0)]
+
+
+def test_monologue() -> None:
+    lines: list[Line] = [(0.1 * n, "post", "op", STAFF) for n in range(9)]
+    assert GroupStory(*lines, until=1).alerts("monologue") == []
+    story = GroupStory(*lines, (0.9, "post", "ann"), until=1)
+    assert story.alerts("monologue")[0]["evidence"] == {
+        "posts_7": 1, "staff_posts_7": 9, "severity": (9 / 10 - 0.8) / (1 - 0.8)
+    }  # fmt: skip
+    story = GroupStory(*lines, (0.9, "post", "ann"), until=9)
+    assert story.changes("monologue") == [(OPENED, 1.0), (RESOLVED, 8.0)]
+
+
+def test_no_response() -> None:
+    lines: list[Line] = [(0.05 * n, "post", "op", STAFF) for n in range(10)]
+    assert GroupStory(*lines[:9], until=1).alerts("no_response") == []
+    story = GroupStory(*lines, (0.45 + MINUTE, "post", "ann"), until=1)
+    assert story.alerts("no_response")[0]["evidence"] == {
+        "staff_posts_7": 10, "heard_7": 1, "severity": (9 / 10 - 0.8) / (1 - 0.8)
+    }  # fmt: skip
+    assert story.group["heard_share"] is None
+    lines[1:1] = [(0.01, "post", "ann")]
+    assert GroupStory(*lines, (0.45 + MINUTE, "post", "ann"), until=1).alerts("no_response") == []
+
+
+def test_spam_ridden() -> None:
+    lines: list[Line] = [(0.1 * n, "post", "ann") for n in range(7)]
+    story = GroupStory(*lines, *[(0.7, "post", "bob", AD)] * 3, until=1)
+    assert story.alerts("spam_ridden")[0]["evidence"] == {
+        "posts_7": 10, "ads_7": 3, "severity": (3 / 10 - 0.2) / (1 - 0.2)
+    }  # fmt: skip
+    assert GroupStory(*lines, *[(0.7, "post", "bob", AD)] * 2, until=1).alerts("spam_ridden") == []
+
+
+def test_chaos_warning() -> None:
+    lines: list[Line] = [(0.1 * n, "join", f"u{n}") for n in range(4)]
+    rules = symptoms(chaos_joins=4)
+    assert GroupStory(*lines, (0.6, "leave", "u0"), until=1, rules=rules).alerts("chaos_warning") == []
+    lines += [(0.6, "leave", "u0"), (0.6, "leave", "u1")]
+    story = GroupStory(*lines, until=1, rules=rules)
+    assert story.alerts("chaos_warning")[0]["evidence"] == {
+        "joins_7": 4, "joins_7_before": 0, "leaves_7": 2, "spam_ridden": 0, "severity": (0.5 - 0.3) / 0.7
+    }  # fmt: skip
+    assert GroupStory(*lines, until=1, rules=symptoms(chaos_joins=5)).alerts("chaos_warning") == []
+    # Spam does as well as leaves, and is then at least 0.01.
+    rules = symptoms(chaos_joins=1, ads_posts=1)
+    story = GroupStory((0, "post", "ann", AD), until=1, rules=rules)
+    assert (story.group["chaos_warning"], story.group["spam_ridden"]) == (0.01, 1.0)
+
+
+# --- phase and health --------------------------------------------------------------------------------
+
+
+def test_phases() -> None:
+    rules: Row = {"groups": {"seed_members": 3, "outbreak_joins": 2, "outbreak_growth": 0.5}}
+
+    def phase(*lines: Line, until: float) -> tuple[str, float]:
+        row = GroupStory(*lines, until=until, rules=rules).group
+        return row["phase"], row["phase_since"]
+
+    three: list[Line] = [(0.5, "join", f"u{n}") for n in range(3)]
+    assert phase(*three, until=0.9) == ("seed", 0)
+    assert phase((0.5, "join", "u0"), until=2) == ("seed", 0)
+    assert phase(*three, until=2) == ("outbreak", ms(1))
+    assert phase(*three, until=29) == ("platform", ms(29))
+    assert phase(*three, (40.5, "leave", "u0"), until=41) == ("decline", ms(41))
+    assert phase(*three, (40.5, "leave", "u0"), until=69) == ("seed", ms(69))
+    # Four more make it one again, of 3: 4 >= 0.5 * 3; that is the phase at joining of who comes after.
+    four: list[Line] = [(40.5, "join", f"v{n}") for n in range(4)]
+    story = GroupStory(*three, *four, (41, "join", "late"), until=41.5, rules=rules)
+    assert story.member("v3")["phase_at_joining"] == "platform"
+    assert story.member("late")["phase_at_joining"] == "outbreak"
+
+
+def test_health() -> None:
+    assert GroupStory((0, "post", "ann"), until=0.5).group["health"] == 100.0
+    # Of 20 members two took part: half of what one can wish for, with weight 3 of 10.
+    lines: list[Line] = [
+        *((0, "join", f"u{n}") for n in range(20)),
+        (0.1, "post", "u0"),
+        (0.1, "share", "u1"),
+    ]
+    assert GroupStory(*lines, until=1).group["health"] == pytest.approx((7 + 3 * 0.5) / 10 * 100)
+    assert GroupStory(*lines[1:], (0.2, "leave", "u2"), until=1).group["health"] == 100.0
+    # Ads only: symptom 6 is 1 of severity 1.
+    story = GroupStory(*[(0, "post", "ann", AD)] * 10, until=1, rules={"health": {"spam_ridden": 4.0}})
+    assert story.group["health"] == pytest.approx(6 / 10 * 100)
+
+
+# --- detectors ---------------------------------------------------------------------------------------
+
+
+def test_who_left_at_once() -> None:
+    channels = ["ad"] * 6 + ["b", "a", "c", "d", "e", "f"]
+    lines: list[Line] = [(0, "join", "stays")]
+    lines += [(0.1, "join", f"u{n}", {"channel": channel}) for n, channel in enumerate(channels)]
+    lines += [(28.5, "leave", f"u{n}") for n in range(12)]
+    rules: Row = {"churn": {"warm_up_weeks": 2, "least_leaves": 2, "false_alarm_months": 1.0}}
+    story = GroupStory(*lines, (90, "view", "stays"), until=100, rules=rules)
+    opened, resolved = story.alerts("churn_spike")
+    evidence = opened["evidence"]
+    assert (evidence["count"], evidence["members"], opened["at"]) == (12, 1, evidence["ended_at"])
+    assert evidence["by_channel"] == {"ad": 6, "a": 1, "b": 1, "c": 1, "d": 1, "(others)": 2}
+    assert evidence["by_cohort"] == {"2024-01": 12}
+    assert evidence["began_at"] <= ms(28.5) < evidence["ended_at"]
+    assert evidence["score"] >= evidence["threshold"] >= 2 * math.log(2)
+    assert (resolved["evidence"]["usual"], resolved["evidence"]["count"]) == (0, 12)
+    assert resolved["opened_at"] == opened["at"] < resolved["at"]
+
+
+def test_who_fell_silent_at_once() -> None:
+    lines: list[Line] = [(0, "join", "stays")]
+    lines += [(20.5, "join", f"u{n}", {"channel": "qr"}) for n in range(9)]
+    rules: Row = {"churn": {"warm_up_weeks": 2, "least_leaves": 2, "false_alarm_months": 1.0}}
+    story = GroupStory(*lines, until=36, rules=rules)
+    # Day 20 is their latest; day 27 is the seventh without anything, a Sunday: it ends on day 28.
+    (opened,) = story.alerts("falling_silent")[:1]
+    assert (opened["at"], opened["evidence"]["count"], opened["evidence"]["members"]) == (ms(28), 9, 10)
+    assert opened["evidence"]["by_channel"] == {"qr": 9}
+
+
+def test_a_group_that_is_silent() -> None:
+    rules: Row = {"silence": {"min_posts": 10, "min_weeks": 2}}
+    lines: list[Line] = [(hour * HOUR * 3 + hour % 5 * MINUTE, "post", "ann") for hour in range(240)]
+    last = 239 * HOUR * 3 + 4 * MINUTE
+    story = GroupStory(*lines, (60.5, "post", "bob"), until=61, rules=rules)
+    for rule, severity in (("group_quiet", "warning"), ("group_silence", "critical")):
+        opened, resolved = story.alerts(rule)
+        assert (opened["severity"], resolved["at"], resolved["opened_at"]) == (
+            severity,
+            ms(60.5),
+            opened["at"],
+        )
+        evidence = opened["evidence"]
+        assert evidence["hours"] == (opened["at"] - ms(last)) / 3_600_000 >= 6
+        assert evidence["measure"] >= evidence["level"] > 0
+        assert resolved["evidence"] == {"gap_hours": (ms(60.5) - ms(last)) / 3_600_000}
+    quiet, silent = (story.alerts(rule)[0]["at"] for rule in ("group_quiet", "group_silence"))
+    assert ms(last) < quiet <= silent < ms(60)
