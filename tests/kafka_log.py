@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.actions import BY_USER
 from schemas.tables import TABLES
 from sinks.query import query
+from streams.pipeline import Pipeline
+from streams.routing import targets
 from streams.settings import Settings
+from streams.text import Text
 from tests.oracle import LogRecord, People, differing, judge, listed, read
+from tests.oracle.groups import Groups
 
 Row = dict[str, Any]
 
@@ -63,10 +70,23 @@ def table(settings: Settings, name: str) -> list[Row]:
     return found
 
 
+def stop_worker(pipeline: Pipeline, timeout_s: float = 120.0) -> None:
+    """End the worker of a drained pipeline, and wait until the sink has its last rows: where time stopped."""
+    pipeline.worker.stop()
+    assert pipeline.worker.exit_code == 0, pipeline.worker.tail()
+    deadline = time.monotonic() + timeout_s
+    level = 0
+    while level < 4:
+        lags = [s.value for s in pipeline.sink.metrics() if s.name == "groupbeat_sink_lag"]
+        level = level + 1 if lags and not any(lags) else 0
+        assert time.monotonic() < deadline, pipeline.sink.tail()
+        time.sleep(0.5)
+
+
 def differences(settings: Settings, log: Sequence[LogRecord], *, max_event_bytes: int = 65_536) -> str:
     """What differs between ClickHouse and the batch recompute of the log; empty for nothing.
 
-    Time has stopped somewhere in the quarter of an hour after the newest event.
+    The worker has ended (`stop_worker`), at some time in the quarter of an hour after the newest event.
     """
     judged = judge(log, max_event_bytes=max_event_bytes)
     final = max(judged.clock.values(), default=0)
@@ -82,9 +102,23 @@ def differences(settings: Settings, log: Sequence[LogRecord], *, max_event_bytes
         return sorted(found, key=_in_order) if TABLES[name].kind == "log" else found
 
     parts = differing(judged, people, logs, rows)
+    clocks = {r["partition"]: r["clock"] for r in table(settings, "receipts") if r["stage"] == "groups"}
+
+    def now(community: str, group: str) -> int:
+        clock: int = clocks[_partition_of(community, group, settings.partitions)]
+        return clock
+
+    parts |= Groups(judged, None, now).differing(rows)
     parts["receipts"] = _receipts(judged.counts, table(settings, "receipts"))
     parts["positions"] = _doubles(settings)
     return listed(parts)
+
+
+def _partition_of(community: str, group: str, partitions: int) -> int:
+    """The partition of `actions-by-group` in which a group lives."""
+    found = np.zeros(1, np.int64)
+    targets(Text.of(pa.array([community])), Text.of(pa.array([group])), partitions, found)
+    return int(found[0])
 
 
 def _in_order(row: Mapping[str, Any]) -> tuple[str, int]:
@@ -92,7 +126,7 @@ def _in_order(row: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _receipts(counts: dict[int, Any], rows: list[Row]) -> str:
-    """Intake's receipts are those of the recompute, and what it accepted is what users consumed."""
+    """Intake's receipts are those of the recompute, and what it accepted is what the others consumed."""
     problems = []
     for row in rows:
         if row["consumed"] != row["accepted"] + row["rejected"] + row["duplicate"]:
@@ -105,9 +139,10 @@ def _receipts(counts: dict[int, Any], rows: list[Row]) -> str:
                         f"intake/{row['partition']} {name}: {row[name]}, not {getattr(want, name)}"
                     )
     accepted = sum(c.accepted for c in counts.values())
-    consumed = sum(row["consumed"] for row in rows if row["stage"] == "users")
-    if accepted != consumed:
-        problems.append(f"users consumed {consumed}, intake accepted {accepted}")
+    for stage in ("users", "groups"):
+        consumed = sum(row["consumed"] for row in rows if row["stage"] == stage)
+        if accepted != consumed:
+            problems.append(f"{stage} consumed {consumed}, intake accepted {accepted}")
     return "\n".join(problems)
 
 

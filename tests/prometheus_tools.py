@@ -22,6 +22,8 @@ PACKAGES = ("prometheus", "prometheus-alertmanager")
 PROGRAMS = (("promtool",), ("prometheus",), ("amtool",), ("alertmanager", "prometheus-alertmanager"))
 INSTALL = "apt-get install prometheus prometheus-alertmanager  (macOS: brew install prometheus alertmanager)"
 TIMEOUT_S = 600
+LIMITS = ("-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30")
+"""Of apt-get, so that without a network it says so soon."""
 
 _TEMPLATES = b"/usr/share/prometheus/alertmanager"
 """Where Debian's Alertmanager looks for its templates, which other builds contain."""
@@ -111,18 +113,10 @@ def _download(folder: Path) -> Sequence[Path]:
     lists, cache = folder / "lists", folder / "cache"
     for made in (lists / "partial", cache / "archives/partial"):
         made.mkdir(parents=True)
-    limits = [
-        "-o",
-        "Acquire::Retries=2",
-        "-o",
-        "Acquire::http::Timeout=30",
-        "-o",
-        "Acquire::https::Timeout=30",
-    ]
-    own = [*limits, "-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}"]
+    own = [*LIMITS, "-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}"]
     download = ["download", *PACKAGES]
     try:
-        _command(["apt-get", *limits, *download], folder)
+        _command(["apt-get", *LIMITS, *download], folder)
     except ToolsUnavailable:
         # Sources that are of no concern to us may fail.
         subprocess.run(["apt-get", *own, "update"], cwd=folder, timeout=TIMEOUT_S, capture_output=True)

@@ -207,6 +207,11 @@ def test_hollow_growth() -> None:
     assert story.alerts("hollow_growth")[0]["evidence"] == {
         "joins_7": 2, "joins_7_before": 1, "posts_7": 0, "posts_7_before": 2, "severity": 1.0
     }  # fmt: skip
+    # Nothing grows from nobody: on days 3 to 9 there are two posts, and a join or not.
+    lines_of: list[Line] = [(0, "join", "ann"), (8, "post", "ann"), (9, "post", "ann"), (15, "join", "bob")]
+    assert GroupStory(*lines_of, until=17, rules=symptoms()).alerts("hollow_growth") == []
+    story = GroupStory(lines_of[0], (5, "join", "joe"), *lines_of[1:], until=17, rules=symptoms(growth=1.0))
+    assert story.changes("hollow_growth") == [(OPENED, 17.0)]
     # With sure = 1: 2 - 1 is less than sqrt(3).
     assert GroupStory(*lines, until=9, rules=symptoms(sure=1.0)).alerts("hollow_growth") == []
     # 3 - 1 is not less than sqrt(4), nor 2 - 0 than sqrt(2).
@@ -279,6 +284,9 @@ def test_phases() -> None:
     assert phase(*three, until=29) == ("platform", ms(29))
     assert phase(*three, (40.5, "leave", "u0"), until=41) == ("decline", ms(41))
     assert phase(*three, (40.5, "leave", "u0"), until=69) == ("seed", ms(69))
+    # It grows from nobody as from one: 3 are less than 4 times that.
+    steep = {"groups": rules["groups"] | {"outbreak_growth": 4.0}}
+    assert GroupStory(*three, until=2, rules=steep).group["phase"] == "platform"
     # Four more make it one again, of 3: 4 >= 0.5 * 3; that is the phase at joining of who comes after.
     four: list[Line] = [(40.5, "join", f"v{n}") for n in range(4)]
     story = GroupStory(*three, *four, (41, "join", "late"), until=41.5, rules=rules)

@@ -59,6 +59,7 @@ def test_leaving_and_coming_back() -> None:
 
 
 def test_what_joins_and_posts_say_of_somebody() -> None:
+    assert GroupStory((0, "join", "ann"), until=1).member("ann")["role"] == ""
     first: Line = (0, "join", "ann", {"channel": "qr", "inviter_id": "bob", "role": "moderator"})
     story = GroupStory(first, (0.1, "join", "ann", {"inviter_id": "ann"}), until=SOON)
     who = story.member("ann")
@@ -202,6 +203,7 @@ def heard(*lines: Line) -> int:
 def test_staff_posts_are_heard_within_half_an_hour() -> None:
     staff: Line = (0, "post", "op", STAFF)
     assert heard(staff, (30 * MINUTE, "post", "ann")) == 1
+    assert heard(staff, (0, "post", "ann")) == 1
     assert heard(staff, (30 * MINUTE + MILLI, "post", "ann")) == 0
     assert (
         heard(staff, (MINUTE, "post", "op", STAFF), (2 * MINUTE, "post", "ann"), (3 * MINUTE, "post", "ann"))
@@ -228,6 +230,19 @@ def test_median_and_90th_percentile_of_first_replies() -> None:
     assert (row["response_median_s"], row["response_p90_s"]) == (84.852, 120.0)
     assert (row["questions_28"], row["question_answers_28"]) == (5, 5)
     assert GroupStory(*lines[:-1], until=1).group["response_median_s"] is None
+
+
+def test_a_topic_that_comes_too_late_waits_for_nobody() -> None:
+    def median(asked: float) -> float | None:
+        lines: list[Line] = [(30.5, "view", "eve")]
+        for number in range(5):
+            lines += [question(asked, "ann", f"c{number}"), reply(30.5, "bob", f"c{number}")]
+        seconds: float | None = GroupStory(*lines, until=31).group["response_median_s"]
+        return seconds
+
+    # The last class counts with its own edge: 60 * 2^11.5 = 173,778.
+    assert median(3) == pytest.approx(173_778, abs=1)
+    assert median(3 - MILLI) is None
 
 
 def answered(*lines: Line, until: float = 12) -> tuple[int, int]:

@@ -1,213 +1,215 @@
-"""The rules of symptoms (docs/groups.md), over the events of whole groups at once.
+"""The rules of symptoms, over all groups and days of generated communities at once.
 
-It takes what happened in a group as columns, counts by day, and evaluates the closes of all days of all
-groups side by side: the same rules as the stage's in an independent and much shorter form. Its simplifications: events
-come in order, none is late; nobody comes back; more than 8 staff posts in half an hour are all remembered.
+It counts by day what happened in each group, then goes through the closes of all groups side by side: what
+docs/groups.md defines, in an independent and much shorter form, and what 0016 proposes instead. Simplified:
+events come in order and in time, nobody comes back, and any number of staff posts is remembered.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from bench.quality.communities import DAYS, END_MS, MEMBER, NOBODY, OPERATOR, Events, Floats, Group, Moments
-from schemas.actions import AD, BENEFIT, JOIN, LEAVE, POST
+from bench.quality.group_events import DAYS, END_MS, MEMBER, OPERATOR, Events, Flags, Floats, Group, Moments
+from schemas.actions import AD, JOIN, LEAVE, POST
 from schemas.group_rules import Groups, Symptoms
-from schemas.rules import DAY_MS, HOUR_MS
-from streams.calendar import WEEK_HOURS, Zone, hour_of, start_of_hour
+from schemas.rules import DAY_MS
+from streams.calendar import Zone, hour_of, start_of_hour
 
 MINUTE_MS = 60_000
-Flags = np.ndarray
-FIGURES = ("newcomers", "gone_early", "joins_7", "joins_7_before", "leaves_7", "posts_7", "posts_7_before", "staff_posts_7", "heard_7", "ads_7", "deaf")
-NAMES = ("hit_and_run", "hollow_growth", "monologue", "no_response", "benefit_deaf", "spam_ridden", "chaos_warning")
+WINDOW_DAYS = 28
+SURE = 2.5
+"""Proposed value of `sure`."""
+BURST = 2.0
+"""Proposed: members' posts come in conversations, so their standard error is so many times Poisson's."""
+EARLY_SURE, STAFF_SURE, HEARD_SURE, ADS_SURE = 1.0, 2.0, 1.75, 3.5
+"""Proposed: a part is over its line by so many standard errors of a binomial."""
+GROWTH_JOINS = 45
+"""Proposed: hollow growth is not told with fewer joins in the 21 days before."""
+
+Figures = dict[str, Floats]
+"""Of each close: an array of days, or of groups by days."""
 
 
-def starts_of_days(zone: Zone, start: int) -> Moments:
-    first = int(hour_of(zone, start)) // 24
-    return np.array([start_of_hour(zone, 24 * (first + day)) for day in range(DAYS + 1)], np.int64)
+def starts_of_days(zone: str, begin: int) -> Moments:
+    """The first moment of each local day from that of `begin` on, one more than `DAYS`."""
+    place = Zone.of(zone)
+    first = int(hour_of(place, begin)) // 24
+    return np.array([start_of_hour(place, 24 * (first + day)) for day in range(DAYS + 1)], np.int64)
 
 
 def past(daily: Floats, days: int, ago: int = 0) -> Floats:
-    """Sums over so many days that end with each day, or `ago` days before it."""
+    """Sums over so many days that end `ago` days before each day."""
     sums = np.concatenate([np.zeros(days + ago), np.cumsum(daily)])
-    return np.asarray(sums[days:days + len(daily)] - sums[: len(daily)]) if ago == 0 else past(np.concatenate([np.zeros(ago), daily])[: len(daily)], days)
+    return np.asarray(sums[days : days + len(daily)] - sums[: len(daily)])
 
 
-def figures(group: Group, rules: Symptoms, groups: Groups, usual=None) -> dict[str, Floats]:
-    e, zone = group.events, Zone.of(group.zone)
-    start = int(e.t[0])
-    starts = starts_of_days(zone, start)
-    day = np.searchsorted(starts, e.t, "right") - 1
+def windows(daily: Figures) -> Figures:
+    """The sums of 7 days, of the 7 before, and of the 21 before, by the names of docs/groups.md."""
+    found = {}
+    for name, counts in daily.items():
+        found[f"{name}_7"] = past(counts, 7)
+        found[f"{name}_7_before"] = past(counts, 7, 7)
+        found[f"{name}_21_before"] = past(counts, 21, 7)
+    return found
 
-    def count(mask) -> Floats:
+
+def figures(group: Group) -> Figures:
+    """Of the close of each day."""
+    events = group.events
+    starts = starts_of_days(group.zone, int(events.t[0]))
+    day = np.searchsorted(starts, events.t, "right") - 1
+
+    def count(mask: Flags) -> Floats:
         return np.bincount(day[mask], minlength=DAYS).astype(float)
 
-    post = e.action == POST
-    member, staff = post & (e.role == MEMBER), post & (e.role == OPERATOR)
-    t_member = e.t[member]
-    following = np.append(t_member, END_MS + DAY_MS)[np.searchsorted(t_member, e.t)]
-    heard = staff & (following - e.t <= groups.heard_minutes * MINUTE_MS)
-    joins, leaves, posts = count(e.action == JOIN), count(e.action == LEAVE), count(member)
-    newcomers, gone = newcomers_and_gone(e, day, starts, groups.early_days)
+    post = events.action == POST
+    member, staff = post & (events.role == MEMBER), post & (events.role == OPERATOR)
+    t = np.append(events.t[member], END_MS + DAY_MS)
+    soon = t[np.searchsorted(t[:-1], events.t)] - events.t <= Groups().heard_minutes * MINUTE_MS
+    newcomers, gone_early = _newcomers(events, day, starts, Groups().early_days * DAY_MS)
+    daily = {
+        "joins": count(events.action == JOIN),
+        "leaves": count(events.action == LEAVE),
+        "posts": count(member),
+        "staff_posts": count(staff),
+        "unheard": count(staff & ~soon),
+        "ads": count(member & (events.kind == AD)),
+    }
+    return {"newcomers": newcomers, "gone_early": gone_early, **windows(daily)}
+
+
+def _newcomers(events: Events, day: Moments, starts: Moments, early_ms: int) -> tuple[Floats, Floats]:
+    """Newcomers, and those of them who are gone early, at each close."""
+    never = 4 * END_MS
+    count = int(events.user.max()) + 1
+    joins, leaves = events.action == JOIN, events.action == LEAVE
+    joined_at, joined_day, left_at = np.full(count, -1), np.zeros(count, np.int64), np.full(count, never)
+    joined_at[events.user[joins]], joined_day[events.user[joins]] = events.t[joins], day[joins]
+    left_at[events.user[leaves]] = events.t[leaves]
+    user, t = events.user[~leaves], events.t[~leaves]
+    soon = t < joined_at[user] + early_ms
+    last_soon, back_at = joined_at.copy(), left_at.copy()
+    np.maximum.at(last_soon, user[soon], t[soon])
+    np.minimum.at(back_at, user[~soon], t[~soon])
+    someone = joined_at >= 0
+    first, left = joined_day[someone], left_at[someone]
+    end = first + WINDOW_DAYS
+    left_early = left - joined_at[someone] < early_ms
+    left_day = np.searchsorted(starts, left, "right") - 1
+    silent_day = np.searchsorted(starts, last_soon[someone] + early_ms) - 1
+    back_day = np.searchsorted(starts, back_at[someone], "right") - 1
+    gone_from = np.where(left_early, left_day, silent_day)
+    gone_to = np.where(left_early, end, np.minimum(back_day, end))
+    return _between(first, end), _between(gone_from, gone_to)
+
+
+def _between(first: Moments, end: Moments) -> Floats:
+    """How many of these spans of days each day is in."""
+    some = first < end
+    change = np.zeros(2 * DAYS)
+    np.add.at(change, first[some], 1)
+    np.add.at(change, np.minimum(end[some], 2 * DAYS - 1), -1)
+    return np.asarray(np.cumsum(change)[:DAYS])
+
+
+Rule = Callable[[Figures, Symptoms], tuple[Flags, Flags]]
+"""Where a symptom opens if it isn't there, and where it stays if it is."""
+
+
+def share(part: str, whole: str, line: str, least: str, sure: float = 0.0) -> Rule:
+    """More than a line of a whole; surely so, by so many standard errors of a binomial."""
+
+    def rule(f: Figures, s: Symptoms) -> tuple[Flags, Flags]:
+        n = sum((f[name] for name in whole.split()), np.zeros(1))
+        p = getattr(s, line)
+        doubt = sure * np.sqrt(p * (1 - p) * n)
+        return (n >= getattr(s, least)) & (f[part] > p * n + doubt), f[part] > s.keep * p * n
+
+    return rule
+
+
+def _surely(f: Figures, name: str, sure: float) -> Flags:
+    """More than in the 7 days before, by so many standard errors of Poisson's."""
+    now, before = f[f"{name}_7"], f[f"{name}_7_before"]
+    return np.asarray(np.abs(now - before) >= sure * np.sqrt(now + before))
+
+
+def _surely_three(f: Figures, name: str, sure: float) -> Flags:
+    """The same, of the mean of the 3 weeks before."""
+    now, before = f[f"{name}_7"], f[f"{name}_21_before"]
+    return np.asarray(np.abs(now - before / 3) >= sure * np.sqrt(now + before / 9))
+
+
+def hollow(f: Figures, s: Symptoms) -> tuple[Flags, Flags]:
+    """As defined."""
+    joins, before, posts, had = f["joins_7"], f["joins_7_before"], f["posts_7"], f["posts_7_before"]
+    opens = (joins >= s.growth * before) & (posts <= s.fall * had) & (before > 0) & (had > 0)
+    opens &= (joins > before) & _surely(f, "joins", s.sure) & (posts < had) & _surely(f, "posts", s.sure)
+    return opens, (joins >= s.keep * s.growth * before) & (s.keep * posts <= s.fall * had)
+
+
+def hollow_proposed(f: Figures, s: Symptoms) -> tuple[Flags, Flags]:
+    """The lines against the week before and the three weeks before; surely so against those three."""
+    joins, posts = f["joins_7"], f["posts_7"]
+    opens = (joins >= s.growth * f["joins_7_before"]) & (posts <= s.fall * f["posts_7_before"])
+    opens &= (joins >= s.growth * f["joins_21_before"] / 3) & (posts <= s.fall * f["posts_21_before"] / 3)
+    opens &= (f["joins_21_before"] >= GROWTH_JOINS) & (f["joins_7_before"] > 0) & (f["posts_7_before"] > 0)
+    opens &= _surely_three(f, "joins", SURE) & _surely_three(f, "posts", BURST * SURE)
+    return opens, hollow(f, s)[1]
+
+
+def chaos(f: Figures, s: Symptoms) -> tuple[Flags, Flags]:
+    """As defined; `spam` is whether spam-ridden is open."""
+    joins, before, leaves, spam = f["joins_7"], f["joins_7_before"], f["leaves_7"], f["spam"] > 0
+    opens = (joins >= s.chaos_joins) & (joins >= s.chaos_growth * before) & _surely(f, "joins", s.sure)
+    opens &= (leaves > s.chaos_leaves * joins) | spam
+    stays = (joins >= s.keep * s.chaos_growth * before) & (joins > 0)
+    return opens, stays & ((leaves > s.keep * s.chaos_leaves * joins) | spam)
+
+
+def chaos_proposed(f: Figures, s: Symptoms) -> tuple[Flags, Flags]:
+    """Joins surely more than in the three weeks before, and leaves too, or spam."""
+    opens, stays = chaos(f, s)
+    opens &= f["joins_7"] >= s.chaos_growth * f["joins_21_before"] / 3
+    opens &= _surely_three(f, "joins", SURE)
+    more = (f["leaves_7"] > f["leaves_21_before"] / 3) & _surely_three(f, "leaves", SURE)
+    return opens & (more | (f["spam"] > 0)), stays
+
+
+def deaf(f: Figures, _: Symptoms) -> tuple[Flags, Flags]:
+    """`deaf` is whether the alert benefit_lift_lost is open."""
+    return f["deaf"] > 0, f["deaf"] > 0
+
+
+def _all(sure: tuple[float, float, float, float], growth: Rule, rush: Rule) -> dict[str, Rule]:
+    early, staff, heard, ads = sure
     return {
-        "newcomers": newcomers, "gone_early": gone,
-        "joins_7": past(joins, 7), "joins_7_before": past(joins, 7, 7), "leaves_7": past(leaves, 7),
-        "posts_7": past(posts, 7), "posts_7_before": past(posts, 7, 7),
-        "staff_posts_7": past(count(staff), 7), "heard_7": past(count(heard), 7),
-        "ads_7": past(count(member & (e.kind == AD)), 7),
-        "posts_sq": posts, "joins_d": joins, "leaves_d": leaves, "ads_d": count(member & (e.kind == AD)), "staff_d": count(staff), "heard_d": count(heard),
-        "deaf": deaf(e, zone, starts, rules, usual),
+        "hit_and_run": share("gone_early", "newcomers", "early_part", "early_joins", early),
+        "hollow_growth": growth,
+        "monologue": share("staff_posts_7", "posts_7 staff_posts_7", "staff_part", "staff_posts", staff),
+        "no_response": share("unheard_7", "staff_posts_7", "unheard_part", "heard_posts", heard),
+        "benefit_deaf": deaf,
+        "spam_ridden": share("ads_7", "posts_7", "ads_part", "ads_posts", ads),
+        "chaos_warning": rush,
     }
 
 
-def newcomers_and_gone(e: Events, day: Moments, starts: Moments, early_days: int):
-    early = early_days * DAY_MS
-    joined_at = np.full(e.user.max() + 1, -1, np.int64)
-    joined_day = np.zeros(len(joined_at), np.int64)
-    j = e.action == JOIN
-    joined_at[e.user[j]] = e.t[j]
-    joined_day[e.user[j]] = day[j]
-    left = np.full(len(joined_at), 4 * END_MS, np.int64)
-    l = e.action == LEAVE
-    left[e.user[l]] = e.t[l]
-    active = ~l & (joined_at[e.user] >= 0)
-    u, t = e.user[active], e.t[active]
-    soon = t < joined_at[u] + early
-    last = joined_at.copy()
-    np.maximum.at(last, u[soon], t[soon])
-    back = left.copy()
-    np.minimum.at(back, u[~soon], t[~soon])
-    ids = np.flatnonzero(joined_at >= 0)
-    first = joined_day[ids]
-    # start(D+1) >= x  <=>  D >= searchsorted(starts, x) - 1
-    gone_from = np.searchsorted(starts, last[ids] + early) - 1
-    gone_to = np.searchsorted(starts, back[ids], "right") - 1  # first D with start(D+1) > back
-    left_early = left[ids] - joined_at[ids] < early
-    gone_from = np.where(left_early, np.searchsorted(starts, left[ids], "right") - 1, gone_from)
-    end = first + 28
-    gone_to = np.where(left_early, end, np.minimum(gone_to, end))
-    diff_new, diff_gone = np.zeros(DAYS + 60), np.zeros(DAYS + 60)
-    np.add.at(diff_new, first, 1)
-    np.add.at(diff_new, end, -1)
-    ok = gone_from < gone_to
-    np.add.at(diff_gone, gone_from[ok], 1)
-    np.add.at(diff_gone, gone_to[ok], -1)
-    return np.cumsum(diff_new)[:DAYS], np.cumsum(diff_gone)[:DAYS]
+DEFINED = _all((0.0, 0.0, 0.0, 0.0), hollow, chaos)
+PROPOSED = _all((EARLY_SURE, STAFF_SURE, HEARD_SURE, ADS_SURE), hollow_proposed, chaos_proposed)
 
 
-def usual_as_defined(t, hour, start_hour, benefit_t, benefit_hour, part, K, rules):
-    """r at each benefit"""
-    free = np.ones(len(t), bool)
-    i = np.searchsorted(benefit_t, t, "right") - 1
-    free &= ~((i >= 0) & (t - benefit_t[np.maximum(i, 0)] < HOUR_MS))
-    t, hour = t[free], hour[free]
-    week, place = (hour + 72) // 168, (hour + 72) % 168
-    w0 = (start_hour + 72) // 168
-    W, by_hour, by_day = -((start_hour + 72) % 168) / 168.0, np.zeros(24), np.zeros(7)
-    out = np.zeros(len(benefit_t))
-    at = w0
-    done = 0
-    for b in range(len(benefit_t)):
-        w = (benefit_hour[b] + 72) // 168
-        q = (benefit_hour[b] + 72) % 168
-        end = np.searchsorted(t, benefit_t[b])
-        while at < w:
-            stop = np.searchsorted(week, at, "right")
-            by_hour += np.bincount(place[done:stop] % 24, minlength=24); by_day += np.bincount(place[done:stop] // 24, minlength=7)
-            done = stop
-            by_hour *= K; by_day *= K; W = K * (W + 1); at += 1
-        h = by_hour + np.bincount(place[done:end] % 24, minlength=24)
-        d = by_day + np.bincount(place[done:end] // 24, minlength=7)
-        T, X = h.sum(), W + q / 168
-        if T <= 0 or X <= 0:
-            continue
-        r = lambda p: h[p % 24] * d[p // 24] / (T * X)
-        out[b] = (1 - part[b]) * r(q) + part[b] * r((q + 1) % 168)
-    return out
-
-
-def deaf(e, zone, starts, rules, usual=None):
-    """Whether the alert is open at each close."""
-    post = e.action == POST
-    t = e.t[post & (e.role == MEMBER)]
-    bt = e.t[post & (e.role == OPERATOR) & (e.kind == BENEFIT)]
-    off = zone.offsets
-    def hours(x): return (x + off[np.searchsorted(zone.starts, x, "right") - 1]) // HOUR_MS
-    hb = hours(bt)
-    part = ((bt + off[np.searchsorted(zone.starts, bt, "right") - 1]) % HOUR_MS) / HOUR_MS
-    start_hour = int(hours(e.t[:1])[0])
-    K = 2 ** (-1 / rules.lift_half_life_weeks)
-    r = (usual or usual_as_defined)(t, hours(t), start_hour, bt, hb, part, K, rules)
-    count = np.searchsorted(t, bt + HOUR_MS) - np.searchsorted(t, bt)
-    known = (hb + 72) // 168 - (start_hour + 72) // 168 >= rules.lift_weeks
-    return alert(bt[known] + HOUR_MS, count[known].astype(float), r[known], starts, rules)
-
-
-def alert(due, C, E, starts, rules):
-    out = np.zeros(DAYS)
-    is_open = False
-    at = np.searchsorted(starts, due) - 1  # at a tie the close comes first
-    marks = np.zeros(len(due), bool)
-    for i in range(9, len(due)):
-        c1, e1, c0, e0 = C[i-4:i+1].sum(), E[i-4:i+1].sum(), C[i-9:i-4].sum(), E[i-9:i-4].sum()
-        if is_open:
-            if c1 >= rules.lift * e1: is_open = False
-        elif opens_lift(c1, e1, c0, e0, rules): is_open = True
-        marks[i] = is_open
-    n = np.searchsorted(due, starts[1:], "right")
-    ok = n > 0
-    out[ok] = marks[n[ok] - 1]
-    return out
-
-
-def opens_lift(c1, e1, c0, e0, rules):
-    return e0 >= rules.lift_posts and e1 >= rules.lift_posts and c1 < rules.lift * e1 and c0 > rules.lift_before * e0
-
-
-def evaluate(f: dict[str, Floats], s: Symptoms) -> np.ndarray:
-    """f: arrays [groups, days]; open [7, groups, days]."""
-    groups, days = f["newcomers"].shape
-    state = np.zeros((7, groups), bool)
-    out = np.zeros((7, groups, days), bool)
-    for d in range(days):
-        x = {k: v[:, d] for k, v in f.items()}
-        opens, stays = rules_of_a_close(x, s)
-        for i in range(6):
-            state[i] = np.where(state[i], stays[i], opens[i])
-        o, st = chaos(x, s, state[5])
-        state[6] = np.where(state[6], st, o)
-        out[:, :, d] = state
-    return out
-
-
-def rules_of_a_close(x, s):
-    k = s.keep
-    n = x["posts_7"] + x["staff_posts_7"]
-    unheard = x["staff_posts_7"] - x["heard_7"]
-    sj = s.sure * np.sqrt(x["joins_7"] + x["joins_7_before"]); sp = s.sure * np.sqrt(x["posts_7"] + x["posts_7_before"])
-    opens = [
-        (x["newcomers"] >= s.early_joins) & (x["gone_early"] > s.early_part * x["newcomers"]),
-        (x["joins_7"] >= s.growth * x["joins_7_before"]) & (x["posts_7"] <= s.fall * x["posts_7_before"])
-        & (x["joins_7"] - x["joins_7_before"] >= sj) & (x["posts_7_before"] - x["posts_7"] >= sp)
-        & (x["joins_7"] > 0) & (x["joins_7_before"] > 0) & (x["posts_7_before"] > 0),
-        (n >= s.staff_posts) & (x["staff_posts_7"] > s.staff_part * n),
-        (x["staff_posts_7"] >= s.heard_posts) & (unheard > s.unheard_part * x["staff_posts_7"]),
-        x["deaf"] > 0,
-        (x["posts_7"] >= s.ads_posts) & (x["ads_7"] > s.ads_part * x["posts_7"]),
-    ]
-    stays = [
-        x["gone_early"] > k * s.early_part * x["newcomers"],
-        (x["joins_7"] >= k * s.growth * x["joins_7_before"]) & (k * x["posts_7"] <= s.fall * x["posts_7_before"]),
-        (n > 0) & (x["staff_posts_7"] > k * s.staff_part * n),
-        unheard > k * s.unheard_part * x["staff_posts_7"],
-        x["deaf"] > 0,
-        x["ads_7"] > k * s.ads_part * x["posts_7"],
-    ]
-    return opens, stays
-
-
-def chaos(x, s, spam):
-    k = s.keep
-    sj = s.sure * np.sqrt(x["joins_7"] + x["joins_7_before"])
-    o = (x["joins_7"] >= s.chaos_joins) & (x["joins_7"] >= s.chaos_growth * x["joins_7_before"]) & (x["joins_7"] - x["joins_7_before"] >= sj) & ((x["leaves_7"] > s.chaos_leaves * x["joins_7"]) | spam)
-    st = (x["joins_7"] >= k * s.chaos_growth * x["joins_7_before"]) & (x["joins_7"] > 0) & ((x["leaves_7"] > k * s.chaos_leaves * x["joins_7"]) | spam)
-    return o, st
+def close_all(rules: dict[str, Rule], f: Figures, s: Symptoms) -> dict[str, Flags]:
+    """Whether each symptom is open after the close of each day; groups by days."""
+    found: dict[str, Flags] = {}
+    for name, rule in rules.items():  # chaos comes after spam
+        if name == "chaos_warning":
+            f = {**f, "spam": found["spam_ridden"].astype(float)}
+        opens, stays = rule(f, s)
+        state, out = np.zeros(len(opens), np.bool_), np.zeros(opens.shape, np.bool_)
+        for day in range(opens.shape[1]):
+            state = np.where(state, stays[:, day], opens[:, day])
+            out[:, day] = state
+        found[name] = out
+    return found

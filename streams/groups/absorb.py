@@ -352,7 +352,8 @@ def _apply(state: GroupState, scratch: Bytes, a: Actions, i: int, index: Integer
         count(group, day, SHARES)
     elif action == PURCHASE:
         group["purchases_total"] += 1
-        group["amount_total"] += a.amount[i]
+        group["units_total"] += a.amount[i] // 1_000_000
+        group["millionths_total"] += a.amount[i] % 1_000_000
         count(group, day, PURCHASES)
         if not member["buyer"]:
             member["buyer"] = 1

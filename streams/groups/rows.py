@@ -168,7 +168,7 @@ def group_rows(tables: Tables, touched: Array, version: int, book: GroupRulebook
         "members": pa.array(groups["members"].astype(np.uint32)),
         "staff": pa.array(groups["staff"].astype(np.uint32)),
         **{name: pa.array(groups[name].astype(np.uint64)) for name in _TOTALS},
-        "amount_total": pa.array(groups["amount_total"] / _MILLIONTHS),
+        "amount_total": pa.array(groups["units_total"] + groups["millionths_total"] / _MILLIONTHS),
         "last_post_at": moments(groups["last_post_at"]),
         "day": pa.array(day).cast(pa.date32()),
         **{name: pa.array(figures[name]) for name in FIGURES.names or () if name not in _NOT_SHOWN},

@@ -266,6 +266,6 @@ class Groups:
         if found.rules != self._rules.model_dump_json():
             community = key_column(keys.arena, keys.starts, np.arange(count), first=True)
             groups["rules"] = self._rules_of(community)
-            renew_all(keys, self._book)
+            renew_all(keys, self.state.churn.arrays, self.state.falls.arrays, self._book)
         firsts = np.arange(0, count, GROUP_BLOCK)
         self._block_due[: len(firsts)] = np.minimum.reduceat(groups["due"], firsts)

@@ -85,7 +85,8 @@ GROUP = np.dtype(
         ("shares_total", "i8"),
         ("purchases_total", "i8"),
         ("views_total", "i8"),
-        ("amount_total", "i8"),  # millionths
+        ("units_total", "i8"),  # of what was paid, whole ones
+        ("millionths_total", "i8"),  # beyond them
         ("last_post_at", "i8"),
         ("counts", "u2", (WINDOW_DAYS, len(DAY_COUNTS))),  # at day % 28
         ("answers", "u1", (WINDOW_DAYS, CLASSES)),

@@ -82,7 +82,9 @@ def _hollow_growth(group: Group, t: RuleSet, on: bool) -> Finding:
     posts, posts_before = np.int64(group["figures"]["posts_7"]), np.int64(group["figures"]["posts_7_before"])
     if on:
         there = (
-            joins >= t["keep"] * t["growth"] * joins_before and t["keep"] * posts <= t["fall"] * posts_before
+            posts_before > 0
+            and joins >= t["keep"] * t["growth"] * joins_before
+            and t["keep"] * posts <= t["fall"] * posts_before
         )
     else:
         there = (

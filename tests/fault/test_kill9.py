@@ -19,7 +19,7 @@ from streams.pipeline import Child, Pipeline
 from streams.settings import Settings
 from streams.topics import init
 from tests.generate import community
-from tests.kafka_log import differences, read_log
+from tests.kafka_log import differences, read_log, stop_worker
 
 EVENTS = 300_000
 RATE = 4_000.0
@@ -123,6 +123,10 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path, broker_jars: Path, clean_env
                 time.sleep(0.5)
             pipeline.wait_drained(240)
             log = read_log(settings)
+            for thread in chaos:
+                thread.ended.set()
+                thread.join(60)
+            stop_worker(pipeline)
             found = differences(pipeline.settings, log)
         finally:
             for thread in chaos:

@@ -17,7 +17,7 @@ from streams.report import rejected_rows
 from streams.settings import Settings
 from streams.topics import init
 from tests.generate import community
-from tests.kafka_log import differences, read_log
+from tests.kafka_log import differences, read_log, stop_worker
 
 DATA = Path(__file__).parents[2] / "data"
 START_MS = 1_700_000_000_000
@@ -44,6 +44,7 @@ def test_the_real_data_through_kafka(pipeline: Pipeline) -> None:
     assert report.sent == 94_429
     pipeline.wait_ready()
     pipeline.wait_drained()
+    stop_worker(pipeline)
     assert differences(pipeline.settings, read_log(pipeline.settings)) == ""
     ((consumed, balanced),) = query(
         pipeline.settings,
@@ -62,14 +63,13 @@ def test_refused_events_come_in_once_after_a_fix(pipeline: Pipeline, tmp_path: P
     emit(settings, [file])
     pipeline.wait_ready()
     pipeline.wait_drained()
-    log = read_log(settings)
-    assert differences(settings, log, max_event_bytes=256) == ""
+    stop_worker(pipeline)
+    assert differences(settings, read_log(settings), max_event_bytes=256) == ""
     refused = query(settings, "SELECT count() FROM rejected WHERE reason = 'too_large'")[1][0][0]
     assert refused > 50
     everything = query(settings, "SELECT count() FROM rejected")[1][0][0]
 
     # The fix: the limit is what the contract says. Replayed twice at once, and once more later.
-    pipeline.worker.stop()
     pipeline.worker.start()
     pipeline.wait_ready()
     rows = list(rejected_rows(settings))
@@ -124,6 +124,7 @@ def test_two_workers_give_what_one_gives(pipeline: Pipeline, tmp_path: Path) -> 
         sender.join(300)
         pipeline.wait_drained()
         assert "goes on from offset" in second.log.read_text(), "the second worker never had a partition"
+        stop_worker(pipeline)
         assert differences(settings, read_log(settings)) == ""
     finally:
         sender.join(60)

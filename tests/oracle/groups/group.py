@@ -86,7 +86,7 @@ class Group:
             self.totals.count(f"{action}s")
             self.days.count(day, f"{action}s")
         if action == "purchase":
-            self.totals.amount += int(event["amount"] * 1_000_000)
+            self.totals.pay(event["amount"])
 
     def _take_part(self, person: Membership, event: Event, day: int, clock: int) -> bool:
         """Memberships, 1 to 5. Whether it is the first post of somebody, soon after joining."""

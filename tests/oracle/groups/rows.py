@@ -24,7 +24,7 @@ def group_row(group: Group) -> Row:
         "members": len(members),
         "staff": sum(one.staff for one in members),
         **{f"{name}_total": number for name, number in totals.counts.items()},
-        "amount_total": float(totals.amount) / 1_000_000,
+        "amount_total": totals.units + totals.millionths / 1_000_000,
         "last_post_at": totals.last_post_at or 0,
         "day": date_of(closes.day),
         **closes.figures,

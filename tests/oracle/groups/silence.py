@@ -146,7 +146,7 @@ class Silence:
         return sum(rate * (until - at) for at, until, rate in self._pieces(start, end)) // HOUR_MS
 
     def _pieces(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-        """A span cut where its local hours end, or at a quarter where clocks change; each with its intensity."""
+        """A span cut where hours end there, or at a quarter where clocks change; each with its intensity."""
         at = start
         while at < end:
             local = local_ms(at, self._zone)

@@ -90,6 +90,7 @@ def _hollow_stays(now: Situation) -> bool:
     return bool(
         f["joins_7"] >= r.keep * r.growth * f["joins_7_before"]
         and r.keep * f["posts_7"] <= r.fall * f["posts_7_before"]
+        and f["posts_7_before"] > 0
     )
 
 
