@@ -104,11 +104,11 @@ def differences(settings: Settings, log: Sequence[LogRecord], *, max_event_bytes
     parts = differing(judged, people, logs, rows)
     clocks = {r["partition"]: r["clock"] for r in table(settings, "receipts") if r["stage"] == "groups"}
 
-    def now(community: str, group: str) -> int:
+    def clock_of(community: str, group: str) -> int:
         clock: int = clocks[_partition_of(community, group, settings.partitions)]
         return clock
 
-    parts |= Groups(judged, None, now).differing(rows)
+    parts |= Groups(judged, None, clock_of).differing(rows)
     parts["receipts"] = _receipts(judged.counts, table(settings, "receipts"))
     parts["positions"] = _doubles(settings)
     return listed(parts)
