@@ -11,6 +11,7 @@ from schemas.rules_model import RuleModel
 Part = Annotated[StrictFloat, Field(ge=0.01, le=0.99)]
 Times = Annotated[StrictFloat, Field(ge=0.01, le=100)]
 Least = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+Errors = Annotated[StrictFloat, Field(ge=0, le=10)]
 Weight = Annotated[StrictFloat, Field(ge=0, le=1000)]
 
 
@@ -52,32 +53,40 @@ class Groups(RuleModel):
 
 
 class Symptoms(RuleModel):
-    """The six symptoms of a group that ails, and the chaos warning. Source: operators' own list (SIGNALS)."""
+    """The six symptoms of a group that ails, and the chaos warning.
+
+    Percentages: operators' own list (SIGNALS). How sure it must be: docs/decisions/0016-symptoms.md.
+    """
 
     keep: Part = Field(0.9, description="A symptom ends when its figure is back to so much of its threshold")
-    sure: StrictFloat = Field(
-        2.0,
-        ge=0,
-        le=10,
-        description="Joins and posts of two weeks differ by so many standard errors at least",
-    )
     early_part: Part = Field(0.3, description="1 hit-and-run: more of those who joined are gone early")
     early_joins: Least = Field(20, description="Not told with fewer who joined in 28 days; people")
-    growth: Times = Field(1.2, description="2 hollow growth: joins of 7 days, to the 7 before")
-    fall: Part = Field(0.8, description="2 hollow growth: members' posts of 7 days, to the 7 before")
+    early_sure: Errors = Field(1.0, description="Nor unless by so many standard errors more")
+    growth: Times = Field(
+        1.2, description="2 hollow growth: joins of 7 days, to the 7 before and to a week of the 21 before"
+    )
+    fall: Part = Field(0.8, description="2 hollow growth: members' posts of 7 days, to those")
+    growth_joins: Least = Field(45, description="Not told with fewer joins in the 21 days before; joins")
+    growth_sure: Errors = Field(2.5, description="Nor unless joins are by so many standard errors more")
+    fall_sure: Errors = Field(5.0, description="Nor unless posts are by so many standard errors fewer")
     staff_part: Part = Field(0.8, description="3 monologue: more of the posts of 7 days are by staff")
     staff_posts: Least = Field(10, description="Not told with fewer posts in 7 days; posts")
+    staff_sure: Errors = Field(2.0, description="Nor unless by so many standard errors more")
     unheard_part: Part = Field(
         0.8, description="4 no response: more of the staff posts of 7 days are unheard"
     )
     heard_posts: Least = Field(10, description="Not told with fewer staff posts in 7 days; posts")
+    heard_sure: Errors = Field(1.75, description="Nor unless by so many standard errors more")
     lift: Times = Field(
         1.2, description="5 benefit-deaf: posts after the last 5 benefits, to those usual there"
     )
-    lift_before: Times = Field(1.5, description="5 benefit-deaf: when it was more after the 5 before")
-    lift_posts: StrictFloat = Field(
-        10.0, ge=1, le=100_000, description="Not told where fewer are usual after 5 benefits; posts"
+    lift_before: Times = Field(
+        1.5, description="5 benefit-deaf: when it was more after the 10 before; it ends when it is so again"
     )
+    lift_posts: StrictFloat = Field(
+        20.0, ge=1, le=100_000, description="Not told where fewer are usual after 5 benefits; posts"
+    )
+    lift_sure: Errors = Field(2.5, description="Nor unless it fell by so many standard errors")
     lift_weeks: StrictInt = Field(
         4, ge=1, le=52, description="What is usual is not known before so many weeks of history; weeks"
     )
@@ -86,9 +95,18 @@ class Symptoms(RuleModel):
     )
     ads_part: Part = Field(0.2, description="6 spam-ridden: more of members' posts of 7 days are ads")
     ads_posts: Least = Field(10, description="Not told with fewer posts of members in 7 days; posts")
-    chaos_growth: Times = Field(2.0, description="Chaos warning: joins of 7 days, to the 7 before")
+    ads_sure: Errors = Field(3.5, description="Nor unless by so many standard errors more")
+    chaos_growth: Times = Field(
+        2.0, description="Chaos warning: joins of 7 days, to the 7 before and to a week of the 21 before"
+    )
     chaos_joins: Least = Field(20, description="Not told with fewer joins in 7 days; joins")
     chaos_leaves: Part = Field(0.3, description="Chaos warning: more leaves to joins, or spam-ridden")
+    chaos_sure: Errors = Field(
+        2.0, description="Not told unless joins are by so many standard errors more than in the 7 days before"
+    )
+    chaos_rise: Errors = Field(
+        2.5, description="Nor unless joins, and leaves, are by so many more than in the 21 days before"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Symptoms:

@@ -5,6 +5,7 @@ See docs/groups.md, Benefits and Ads.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from streams.groups.state import (
     ADS_REMEMBERED,
     BENEFIT_LIFT_LOST,
     BENEFIT_RESULTS,
+    BENEFITS_BEFORE,
     MOST_COUNT,
     NEVER,
     SPAM_BURST,
@@ -29,7 +31,8 @@ Group = Any
 RuleSet = Any
 """One row of `GROUP_RULES`."""
 
-_HALF = BENEFIT_RESULTS // 2
+_BURSTS = 4.0
+"""Posts come in conversations: their counts scatter so many times as much as Poisson's."""
 
 
 @compiled
@@ -44,35 +47,58 @@ def end_week(group: Group, t: RuleSet) -> None:
     keep = t["habit_keep"]
     for h in range(24):
         group["by_hour"][h] = keep * np.float64(group["by_hour"][h])
+        group["taken_hour"][h] = keep * np.float64(group["taken_hour"][h])
     for d in range(7):
         group["by_day"][d] = keep * np.float64(group["by_day"][d])
+        group["taken_day"][d] = keep * np.float64(group["taken_day"][d])
     group["habit_weeks"] = keep * (np.float64(group["habit_weeks"]) + 1.0)
     group["weeks"] += 1
 
 
 @compiled
-def _usual_at(group: Group, place: Integer, total: float, weeks: float) -> float:
-    by_hour, by_day = np.float64(group["by_hour"][place % 24]), np.float64(group["by_day"][place // 24])
-    usual: float = by_hour * by_day / (total * weeks)
+def _usual_at(group: Group, place: Integer, weeks: float, mean: float) -> float:
+    """Posts usual in an hour of the week: what its hour of the day and its day have, against the mean."""
+    hour, day = place % 24, place // 24
+    hours = 7 * weeks - np.float64(group["taken_hour"][hour])
+    day_hours = 24 * weeks - np.float64(group["taken_day"][day])
+    if hours <= 0.0 or day_hours <= 0.0:
+        return 0.0
+    by_hour, by_day = np.float64(group["by_hour"][hour]) / hours, np.float64(group["by_day"][day]) / day_hours
+    usual: float = by_hour * by_day / mean
     return usual
 
 
 @compiled
 def usual_after(group: Group, zone: Zone, at: Integer, clock: Integer) -> float:
     """Members' posts that are usual in the hour after a moment."""
-    total = 0.0
+    total, taken = 0.0, 0.0
     for h in range(24):
         total += np.float64(group["by_hour"][h])
+        taken += np.float64(group["taken_hour"][h])
     weeks = np.float64(group["habit_weeks"]) + hour_of_week(hour_of(zone, clock)) / 168.0
-    if total <= 0.0 or weeks <= 0.0:
+    hours = 168 * weeks - taken
+    if total <= 0.0 or hours <= 0.0:
         return 0.0
-    local = at + zone.offsets[place_in(zone, at)]
-    place = hour_of_week(local // HOUR_MS)
-    part = (local % HOUR_MS) / HOUR_MS
-    here = _usual_at(group, place, total, weeks)
-    next_one = _usual_at(group, (place + 1) % WEEK_HOURS, total, weeks)
-    usual: float = (1.0 - part) * here + part * next_one
+    place, part = _place(zone, at)
+    here = _usual_at(group, place, weeks, total / hours)
+    after = _usual_at(group, (place + 1) % WEEK_HOURS, weeks, total / hours)
+    usual: float = (1.0 - part) * here + part * after
     return usual
+
+
+@compiled
+def _place(zone: Zone, at: Integer) -> tuple[Integer, float]:
+    """The hour of the week of a moment, and how much of it is over."""
+    local = at + zone.offsets[place_in(zone, at)]
+    return hour_of_week(local // HOUR_MS), (local % HOUR_MS) / HOUR_MS
+
+
+@compiled
+def _take_hour(group: Group, place: Integer, part: float) -> None:
+    """A benefit takes a part of an hour of the week: what is usual there can't be learnt now."""
+    hour, day = place % 24, place // 24
+    group["taken_hour"][hour] = np.float64(group["taken_hour"][hour]) + part
+    group["taken_day"][day] = np.float64(group["taken_day"][day]) + part
 
 
 @compiled
@@ -86,6 +112,9 @@ def watch_benefit(group: Group, zone: Zone, t: RuleSet, at: Integer, clock: Inte
     group["benefit_posts"][place] = 0
     group["benefit_usual"][place] = usual_after(group, zone, at, clock) if known else -1.0
     group["benefits"] = place + 1
+    hour, part = _place(zone, at)
+    _take_hour(group, hour, 1.0 - part)
+    _take_hour(group, (hour + 1) % WEEK_HOURS, part)
 
 
 @compiled
@@ -120,10 +149,10 @@ def next_benefit(group: Group) -> tuple[Integer, Integer]:
 
 
 @compiled
-def lift_sums(group: Group, first: Integer) -> tuple[Integer, float]:
-    """Posts after five benefits, from result `first` on, and the usual ones."""
+def lift_sums(group: Group, first: Integer, end: Integer) -> tuple[Integer, float]:
+    """Posts after benefits, from result `first` to `end`, and the usual ones."""
     posts, usual = np.int64(0), 0.0
-    for i in range(first, first + _HALF):
+    for i in range(first, end):
         posts += np.int64(group["result_posts"][i])
         usual += np.float64(group["result_usual"][i])
     return posts, usual
@@ -143,6 +172,18 @@ def _keep_result(group: Group, posts: Integer, usual: float) -> None:
 
 
 @compiled
+def _is_lost(t: RuleSet, posts: Integer, usual: float, posts_before: Integer, usual_before: float) -> bool:
+    """Whether benefits bring hardly anything now, and surely less than before."""
+    if usual < t["lift_posts"] or usual_before < t["lift_posts"]:
+        return False
+    if posts >= t["lift"] * usual or posts_before <= t["lift_before"] * usual_before:
+        return False
+    scatter = posts_before / (usual_before * usual_before) + max(float(posts), usual) / (usual * usual)
+    fall = posts_before / usual_before - posts / usual
+    return bool(fall >= t["lift_sure"] * math.sqrt(_BURSTS * scatter))
+
+
+@compiled
 def settle_benefit(
     moves: Moves, group: Group, index: Integer, t: RuleSet, place: Integer, at: Integer, base: Integer
 ) -> None:
@@ -159,16 +200,14 @@ def settle_benefit(
     _keep_result(group, posts, usual)
     if group["results"] < BENEFIT_RESULTS:
         return
-    posts_before, usual_before = lift_sums(group, 0)
-    posts, usual_now = lift_sums(group, _HALF)
+    posts_before, usual_before = lift_sums(group, 0, BENEFITS_BEFORE)
+    posts, usual_now = lift_sums(group, BENEFITS_BEFORE, BENEFIT_RESULTS)
     if is_open(group, BENEFIT_LIFT_LOST):
-        if posts < t["lift"] * usual_now:
+        if posts < t["lift_before"] * usual_now:
             return
         alert = resolve_alert(moves, group, index, BENEFIT_LIFT_LOST, at, base)
     else:
-        told = usual_before >= t["lift_posts"] and usual_now >= t["lift_posts"]
-        lost = posts < t["lift"] * usual_now and posts_before > t["lift_before"] * usual_before
-        if not (told and lost):
+        if not _is_lost(t, posts, usual_now, posts_before, usual_before):
             return
         alert = open_alert(moves, group, index, BENEFIT_LIFT_LOST, at, base)
     alert["x"][0] = posts

@@ -26,6 +26,7 @@ from streams.groups.state import (
     CHANGES,
     FIGURES,
     HIT_AND_RUN,
+    LATEST_BENEFITS,
     RULE_NAMES,
     Tables,
 )
@@ -122,7 +123,7 @@ def _delay(figures: Array, which: str) -> pa.Array:
 
 def _lift(groups: Array, least: Array) -> pa.Array:
     """Posts after the latest five benefits, to those usual there."""
-    half = BENEFIT_RESULTS // 2
+    half = LATEST_BENEFITS
     kept = groups["results"].astype(np.int64)
     places = np.clip(kept[:, None] - half + np.arange(half), 0, BENEFIT_RESULTS - 1)
     posts = np.take_along_axis(groups["result_posts"], places, 1).sum(1, dtype=np.int64)

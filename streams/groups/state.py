@@ -21,7 +21,8 @@ WINDOW_MASK = (1 << WINDOW_DAYS) - 1
 WATCHED = 8
 """So many staff posts, questions and benefits are watched at once."""
 ADS_REMEMBERED = 16
-BENEFIT_RESULTS = 10
+BENEFITS_BEFORE, LATEST_BENEFITS = 10, 5
+BENEFIT_RESULTS = BENEFITS_BEFORE + LATEST_BENEFITS
 CLASSES = 24
 """Classes of delays of first replies."""
 GENERATION_MS = 7 * 86_400_000
@@ -112,6 +113,8 @@ GROUP = np.dtype(
         ("result_usual", "f4", (BENEFIT_RESULTS,)),
         ("by_hour", "f4", (24,)),  # members' posts by the hour of the day, decayed
         ("by_day", "f4", (7,)),
+        ("taken_hour", "f4", (24,)),  # hours of it that benefits took, decayed
+        ("taken_day", "f4", (7,)),
         ("habit_weeks", "f4"),  # W
         ("weeks", "i4"),
         ("ads", "u1"),  # remembered ones

@@ -18,6 +18,7 @@ from streams.groups.state import (
     BENEFIT_DEAF,
     BENEFIT_LIFT_LOST,
     BENEFIT_RESULTS,
+    BENEFITS_BEFORE,
     CHAOS_WARNING,
     HIT_AND_RUN,
     HOLLOW_GROWTH,
@@ -47,9 +48,21 @@ class Finding(NamedTuple):
 
 
 @compiled
-def _differ(t: RuleSet, more: Integer, fewer: Integer) -> bool:
-    """Whether two counts differ by more than chance would have it."""
-    return bool(more - fewer >= t["sure"] * math.sqrt(float(more + fewer)))
+def _differs_from_7(x: Integer, before: Integer, z: float) -> bool:
+    """Whether a count of 7 days surely differs from that of the 7 before."""
+    return bool(abs(x - before) >= z * math.sqrt(float(x + before)))
+
+
+@compiled
+def _differs_from_21(x: Integer, before: Integer, z: float) -> bool:
+    """Whether a count of 7 days surely differs from the mean week of the 21 before."""
+    return bool(abs(x - before / 3) >= z * math.sqrt(x + before / 9))
+
+
+@compiled
+def _surely_over(part: Integer, whole: Integer, line: float, z: float) -> bool:
+    """Whether a part of a whole is over a line by more than chance would have it."""
+    return bool(part > line * whole + z * math.sqrt(line * (1.0 - line) * whole))
 
 
 @compiled
@@ -62,18 +75,15 @@ def _over(part: Integer, whole: Integer, line: float) -> float:
 
 
 @compiled
-def _line(t: RuleSet, threshold: float, on: bool) -> float:
-    """Where a symptom that is there ends, or one that isn't begins."""
-    line: float = t["keep"] * threshold if on else threshold
-    return line
-
-
-@compiled
 def _hit_and_run(group: Group, t: RuleSet, on: bool) -> Finding:
     newcomers = np.int64(group["figures"]["newcomers"])
     gone = np.int64(group["figures"]["gone_early"])
-    there = (on or newcomers >= t["early_joins"]) and gone > _line(t, t["early_part"], on) * newcomers
-    return Finding(there, _over(gone, newcomers, t["early_part"]), newcomers, gone, 0.0, 0.0)
+    line = t["early_part"]
+    if on:
+        there = gone > t["keep"] * line * newcomers
+    else:
+        there = newcomers >= t["early_joins"] and _surely_over(gone, newcomers, line, t["early_sure"])
+    return Finding(there, _over(gone, newcomers, line), newcomers, gone, 0.0, 0.0)
 
 
 @compiled
@@ -87,14 +97,19 @@ def _hollow_growth(group: Group, t: RuleSet, on: bool) -> Finding:
             and t["keep"] * posts <= t["fall"] * posts_before
         )
     else:
+        joins_21 = np.int64(group["figures"]["joins_28"]) - joins
+        posts_21 = np.int64(group["figures"]["posts_28"]) - posts
         there = (
             joins > 0
             and joins_before > 0
             and posts_before > 0
             and joins >= t["growth"] * joins_before
             and posts <= t["fall"] * posts_before
-            and _differ(t, joins, joins_before)
-            and _differ(t, posts_before, posts)
+            and joins_21 >= t["growth_joins"]
+            and joins >= t["growth"] * joins_21 / 3
+            and posts <= t["fall"] * posts_21 / 3
+            and _differs_from_21(joins, joins_21, t["growth_sure"])
+            and _differs_from_21(posts, posts_21, t["fall_sure"])
         )
     severity = 1.0 - posts / (t["fall"] * posts_before) if posts_before > 0 else 0.0
     return Finding(there, severity, joins, joins_before, posts, posts_before)
@@ -104,23 +119,31 @@ def _hollow_growth(group: Group, t: RuleSet, on: bool) -> Finding:
 def _monologue(group: Group, t: RuleSet, on: bool) -> Finding:
     staff, posts = np.int64(group["figures"]["staff_posts_7"]), np.int64(group["figures"]["posts_7"])
     whole = staff + posts
-    there = (on or whole >= t["staff_posts"]) and staff > _line(t, t["staff_part"], on) * whole
-    return Finding(there, _over(staff, whole, t["staff_part"]), staff, posts, 0.0, 0.0)
+    line = t["staff_part"]
+    if on:
+        there = staff > t["keep"] * line * whole
+    else:
+        there = whole >= t["staff_posts"] and _surely_over(staff, whole, line, t["staff_sure"])
+    return Finding(there, _over(staff, whole, line), staff, posts, 0.0, 0.0)
 
 
 @compiled
 def _no_response(group: Group, t: RuleSet, on: bool) -> Finding:
     staff, heard = np.int64(group["figures"]["staff_posts_7"]), np.int64(group["figures"]["heard_7"])
     unheard = staff - heard
-    there = (on or staff >= t["heard_posts"]) and unheard > _line(t, t["unheard_part"], on) * staff
-    return Finding(there, _over(unheard, staff, t["unheard_part"]), staff, heard, 0.0, 0.0)
+    line = t["unheard_part"]
+    if on:
+        there = unheard > t["keep"] * line * staff
+    else:
+        there = staff >= t["heard_posts"] and _surely_over(unheard, staff, line, t["heard_sure"])
+    return Finding(there, _over(unheard, staff, line), staff, heard, 0.0, 0.0)
 
 
 @compiled
 def _benefit_deaf(group: Group, t: RuleSet, on: bool) -> Finding:
     posts, usual, severity = np.int64(0), 0.0, 0.0
     if group["results"] == BENEFIT_RESULTS:
-        posts, usual = lift_sums(group, BENEFIT_RESULTS // 2)
+        posts, usual = lift_sums(group, BENEFITS_BEFORE, BENEFIT_RESULTS)
     if usual > 0.0:
         severity = 1.0 - posts / (t["lift"] * usual)
     return Finding(is_open(group, BENEFIT_LIFT_LOST), severity, posts, usual, 0.0, 0.0)
@@ -129,21 +152,42 @@ def _benefit_deaf(group: Group, t: RuleSet, on: bool) -> Finding:
 @compiled
 def _spam_ridden(group: Group, t: RuleSet, on: bool) -> Finding:
     ads, posts = np.int64(group["figures"]["ads_7"]), np.int64(group["figures"]["posts_7"])
-    there = (on or posts >= t["ads_posts"]) and ads > _line(t, t["ads_part"], on) * posts
-    return Finding(there, _over(ads, posts, t["ads_part"]), ads, posts, 0.0, 0.0)
+    line = t["ads_part"]
+    if on:
+        there = ads > t["keep"] * line * posts
+    else:
+        there = posts >= t["ads_posts"] and _surely_over(ads, posts, line, t["ads_sure"])
+    return Finding(there, _over(ads, posts, line), ads, posts, 0.0, 0.0)
 
 
 @compiled
 def _chaos_warning(group: Group, t: RuleSet, on: bool) -> Finding:
     joins, joins_before = np.int64(group["figures"]["joins_7"]), np.int64(group["figures"]["joins_7_before"])
     leaves, spam = np.int64(group["figures"]["leaves_7"]), is_open(group, SPAM_RIDDEN)
-    there = (
-        joins > 0
-        and (on or (joins >= t["chaos_joins"] and _differ(t, joins, joins_before)))
-        and joins >= _line(t, t["chaos_growth"], on) * joins_before
-        and (leaves > _line(t, t["chaos_leaves"], on) * joins or spam)
-    )
-    severity = max(0.01, _over(leaves, joins, t["chaos_leaves"]))
+    line = t["chaos_leaves"]
+    if on:
+        there = (
+            joins > 0
+            and joins >= t["keep"] * t["chaos_growth"] * joins_before
+            and (leaves > t["keep"] * line * joins or spam)
+        )
+    else:
+        joins_21 = np.int64(group["figures"]["joins_28"]) - joins
+        leaves_21 = np.int64(group["figures"]["leaves_28"]) - leaves
+        many_leave = (
+            leaves > line * joins
+            and leaves > leaves_21 / 3
+            and _differs_from_21(leaves, leaves_21, t["chaos_rise"])
+        )
+        there = (
+            joins >= t["chaos_joins"]
+            and joins >= t["chaos_growth"] * joins_before
+            and _differs_from_7(joins, joins_before, t["chaos_sure"])
+            and joins >= t["chaos_growth"] * joins_21 / 3
+            and _differs_from_21(joins, joins_21, t["chaos_rise"])
+            and (many_leave or spam)
+        )
+    severity = max(0.01, _over(leaves, joins, line))
     return Finding(there, severity, joins, joins_before, leaves, 1.0 if spam else 0.0)
 
 
