@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from streams.compiled import Integer, compiled
+from streams.compiled import Integer, compiled, inlined
 from streams.hashing import murmur3_128
 
 Bytes = npt.NDArray[np.uint8]
@@ -104,27 +104,34 @@ def _slot_of(arena: Bytes, starts: Array, slots: Array, key: Bytes, length: Inte
 
 
 @compiled
-def find_or_add(table: Keyed, key: Bytes, length: int) -> tuple[np.int64, bool]:
-    """The row of ``key[:length]`` and whether it is new. The caller has called `KeyedTable.reserve`."""
-    slot = _slot_of(table.arena, table.starts, table.slots, key, length)
-    row = np.int64(table.slots[slot])
+def _find_or_add(
+    size: Array, arena: Bytes, starts: Array, slots: Array, key: Bytes, length: Integer
+) -> tuple[np.int64, bool]:
+    slot = _slot_of(arena, starts, slots, key, length)
+    row = np.int64(slots[slot])
     if row >= 0:
         return row, False
-    row = table.size[0]
-    start = table.size[1]
+    row = size[0]
+    start = size[1]
     for i in range(length):
-        table.arena[start + i] = key[i]
-    table.starts[row + 1] = start + length
-    table.slots[slot] = row
-    table.size[0] = row + 1
-    table.size[1] = start + length
+        arena[start + i] = key[i]
+    starts[row + 1] = start + length
+    slots[slot] = row
+    size[0] = row + 1
+    size[1] = start + length
     return row, True
 
 
-@compiled
-def find(table: Keyed, key: Bytes, length: int) -> np.int64:
+@inlined
+def find_or_add(table: Keyed, key: Bytes, length: Integer) -> tuple[np.int64, bool]:
+    """The row of ``key[:length]`` and whether it is new. The caller has called `KeyedTable.reserve`."""
+    return _find_or_add(table.size, table.arena, table.starts, table.slots, key, np.int64(length))
+
+
+@inlined
+def find(table: Keyed, key: Bytes, length: Integer) -> np.int64:
     """The row of ``key[:length]``; -1 when there is none."""
-    return np.int64(table.slots[_slot_of(table.arena, table.starts, table.slots, key, length)])
+    return np.int64(table.slots[_slot_of(table.arena, table.starts, table.slots, key, np.int64(length))])
 
 
 @compiled

@@ -58,6 +58,7 @@ from streams.groups.state import (
     TOPICS,
     VIEWS,
     GroupState,
+    Moves,
 )
 from streams.hashing import join_key
 from streams.text import Text
@@ -171,7 +172,7 @@ def _name(names: Keyed, scratch: Bytes, text: Text, i: int) -> Integer:
     return row + 1
 
 
-@inlined
+@compiled
 def _renew_generation(state: GroupState, clock: Integer) -> None:
     """Forget the topics of the generation before the last one."""
     generation = clock // GENERATION_MS
@@ -184,22 +185,22 @@ def _renew_generation(state: GroupState, clock: Integer) -> None:
         clear(state.topics[generation % 2])
 
 
-@inlined
-def _join(state: GroupState, scratch: Bytes, member: Member, a: Actions, i: int) -> bool:
+@compiled
+def _join(names: Keyed, scratch: Bytes, member: Member, a: Actions, i: int) -> bool:
     """What a join says of somebody; whether anything is new."""
     new = False
     if _is_given(a.channel, i):
-        channel = _name(state.names, scratch, a.channel, i)
+        channel = _name(names, scratch, a.channel, i)
         new |= member["channel"] != channel
         member["channel"] = channel
     if _is_given(a.inviter, i) and not _is_same(a.inviter, a.user, i):
-        inviter = _name(state.names, scratch, a.inviter, i)
+        inviter = _name(names, scratch, a.inviter, i)
         new |= member["inviter"] != inviter
         member["inviter"] = inviter
     return bool(new)
 
 
-@inlined
+@compiled
 def _take_topic(
     state: GroupState, scratch: Bytes, a: Actions, i: int, index: Integer, author: Integer, base: Integer
 ) -> None:
@@ -228,7 +229,7 @@ def _take_topic(
         )  # fmt: skip
 
 
-@inlined
+@compiled
 def _take_reply(
     state: GroupState, scratch: Bytes, a: Actions, i: int, index: Integer, author: Integer, day: Integer,
     base: Integer,
@@ -248,10 +249,9 @@ def _take_reply(
             return
 
 
-@inlined
-def _count_post(group: Group, a: Actions, i: int, day: Integer) -> None:
+@compiled
+def _count_post(group: Group, day: Integer, staff: bool, kind: Integer, reply: bool) -> None:
     """The counts of a day that a post alone decides."""
-    staff, kind, reply = is_staff(a.role[i]), a.kind[i], _is_given(a.reply_to, i)
     count(group, day, STAFF_POSTS if staff else POSTS)
     if reply:
         count(group, day, REPLIES)
@@ -263,18 +263,16 @@ def _count_post(group: Group, a: Actions, i: int, day: Integer) -> None:
         count(group, day, ADS)
 
 
-@inlined
+@compiled
 def _end_silence(
-    state: GroupState, group: Group, index: Integer, zone: Zone, at: Integer, base: Integer
+    moves: Moves, group: Group, index: Integer, zone: Zone, at: Integer, t: RuleSet, base: Integer
 ) -> None:
-    """A post, for the silence detector: what was open resolves."""
-    resolved, gap = silence.record_post(group["silence"], zone, at, state.desk.book.silence[group["rules"]])
+    """A post, for the silence detector (`t` are its rules): what was open resolves."""
+    resolved, gap = silence.record_post(group["silence"], zone, at, t)
     if resolved & silence.SILENT:
-        alert = resolve_alert(state.desk.moves, group, index, GROUP_SILENCE, at, base)
-        alert["x"][0] = gap / 3_600_000
+        resolve_alert(moves, group, index, GROUP_SILENCE, at, base)["x"][0] = gap / 3_600_000
     if resolved & silence.QUIET:
-        alert = resolve_alert(state.desk.moves, group, index, GROUP_QUIET, at, base)
-        alert["x"][0] = gap / 3_600_000
+        resolve_alert(moves, group, index, GROUP_QUIET, at, base)["x"][0] = gap / 3_600_000
 
 
 @inlined
@@ -288,7 +286,7 @@ def _post(
     moves = state.desk.moves
     inside = in_window(group, day)
     if inside:
-        _count_post(group, a, i, day)
+        _count_post(group, day, staff, kind, _is_given(a.reply_to, i))
         if _is_given(a.reply_to, i):
             _take_reply(state, scratch, a, i, index, row, day, base)
         elif _is_given(a.content, i) and kind in (TALK, QUESTION):
@@ -311,7 +309,7 @@ def _post(
         group["other_kind"] = group["last_kind"]
         group["last_author"] = row + 1
     group["last_kind"] = kind
-    _end_silence(state, group, index, zone, at, base)
+    _end_silence(moves, group, index, zone, at, state.desk.book.silence[a.rules[i]], base)
 
 
 @inlined
@@ -333,7 +331,7 @@ def _apply(state: GroupState, scratch: Bytes, a: Actions, i: int, index: Integer
         come_in(group, member, at, day)
         new = True
     if action == JOIN:
-        new |= _join(state, scratch, member, a, i)
+        new |= _join(state.names, scratch, member, a, i)
     if a.role[i] and action in (JOIN, POST):
         new |= set_role(group, member, a.role[i])
     record_activity(group, member, action, at, day)

@@ -26,7 +26,7 @@ import numpy as np
 from schemas.churn_rules import Churn
 from schemas.rules import HOUR_MS
 from streams.calendar import Zone, place_in, start_of_hour
-from streams.compiled import Integer, compiled
+from streams.compiled import Integer, codes, compiled
 from streams.groups.churn_baseline import (
     LOG_2,
     SPIKE,
@@ -40,7 +40,7 @@ from streams.groups.churn_baseline import (
 )
 
 NEVER = np.iinfo(np.int64).max
-NOTHING, OPENED, RESOLVED, USUAL = range(4)
+NOTHING, OPENED, RESOLVED, USUAL = codes(4)
 KINDS = ("", "opened", "resolved", "usual")
 """What time does. `usual`: an alert ends after `longest_days`; what goes on is the level from now on."""
 
@@ -188,7 +188,7 @@ def _mark(s: State, first: Integer, end: Integer) -> None:
 
 
 @compiled
-def _close(s: State, rules: RuleRow, first: Integer, end: Integer) -> int:
+def _close(s: State, rules: RuleRow, first: Integer, end: Integer) -> Integer:
     """The step of the slots from `first` to `end` is over."""
     x, h = np.int64(s["now"]), np.float64(s["threshold"])
     mu = expected_in(s, _place(s, first), end - first)
@@ -241,7 +241,7 @@ def _end_week(s: State, rules: RuleRow) -> None:
 
 
 @compiled
-def _advance(s: State, rules: RuleRow, target: Integer) -> int:
+def _advance(s: State, rules: RuleRow, target: Integer) -> Integer:
     """Take in all steps that are over when the slot `target` begins; what the last of them changed."""
     kind = NOTHING
     while s["slot"] < target:

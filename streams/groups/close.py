@@ -47,6 +47,7 @@ RuleSet = Any
 """One row of `GROUP_RULES`."""
 
 _LEAST_ANSWERS = 5
+_NOW, _WEEK, _WINDOW = np.int64(0), np.int64(7), np.int64(WINDOW_DAYS)
 
 
 @compiled
@@ -136,28 +137,28 @@ def _count_members(group: Group, memberships: Keyed, t: RuleSet, closed_at: Inte
 def _sum_days(group: Group) -> None:
     """The figures that are sums of days; their last is the open day, which is about to close."""
     f = group["figures"]
-    f["joins_7"] = total(group, JOINS, 0, 7)
-    f["joins_7_before"] = total(group, JOINS, 7, 7)
-    f["leaves_7"] = total(group, LEAVES, 0, 7)
-    f["posts_7"] = total(group, POSTS, 0, 7)
-    f["posts_7_before"] = total(group, POSTS, 7, 7)
-    f["staff_posts_7"] = total(group, STAFF_POSTS, 0, 7)
-    f["heard_7"] = total(group, HEARD, 0, 7)
-    f["ads_7"] = total(group, ADS, 0, 7)
-    f["joins_28"] = total(group, JOINS, 0, 28)
-    f["leaves_28"] = total(group, LEAVES, 0, 28)
-    f["posts_28"] = total(group, POSTS, 0, 28)
-    f["staff_posts_28"] = total(group, STAFF_POSTS, 0, 28)
-    f["replies_28"] = total(group, REPLIES, 0, 28)
-    f["questions_28"] = total(group, QUESTIONS, 0, 28)
-    f["question_answers_28"] = total(group, QUESTION_ANSWERS, 0, 28)
-    f["benefits_28"] = total(group, BENEFITS, 0, 28)
-    f["benefit_actions_28"] = total(group, BENEFIT_ACTIONS, 0, 28)
-    f["shares_28"] = total(group, SHARES, 0, 28)
-    f["purchases_28"] = total(group, PURCHASES, 0, 28)
-    f["views_28"] = total(group, VIEWS, 0, 28)
-    f["icebreakers_28"] = total(group, ICEBREAKERS, 0, 28)
-    f["topics_28"] = total(group, TOPICS, 0, 28)
+    f["joins_7"] = total(group, JOINS, _NOW, _WEEK)
+    f["joins_7_before"] = total(group, JOINS, _WEEK, _WEEK)
+    f["leaves_7"] = total(group, LEAVES, _NOW, _WEEK)
+    f["posts_7"] = total(group, POSTS, _NOW, _WEEK)
+    f["posts_7_before"] = total(group, POSTS, _WEEK, _WEEK)
+    f["staff_posts_7"] = total(group, STAFF_POSTS, _NOW, _WEEK)
+    f["heard_7"] = total(group, HEARD, _NOW, _WEEK)
+    f["ads_7"] = total(group, ADS, _NOW, _WEEK)
+    f["joins_28"] = total(group, JOINS, _NOW, _WINDOW)
+    f["leaves_28"] = total(group, LEAVES, _NOW, _WINDOW)
+    f["posts_28"] = total(group, POSTS, _NOW, _WINDOW)
+    f["staff_posts_28"] = total(group, STAFF_POSTS, _NOW, _WINDOW)
+    f["replies_28"] = total(group, REPLIES, _NOW, _WINDOW)
+    f["questions_28"] = total(group, QUESTIONS, _NOW, _WINDOW)
+    f["question_answers_28"] = total(group, QUESTION_ANSWERS, _NOW, _WINDOW)
+    f["benefits_28"] = total(group, BENEFITS, _NOW, _WINDOW)
+    f["benefit_actions_28"] = total(group, BENEFIT_ACTIONS, _NOW, _WINDOW)
+    f["shares_28"] = total(group, SHARES, _NOW, _WINDOW)
+    f["purchases_28"] = total(group, PURCHASES, _NOW, _WINDOW)
+    f["views_28"] = total(group, VIEWS, _NOW, _WINDOW)
+    f["icebreakers_28"] = total(group, ICEBREAKERS, _NOW, _WINDOW)
+    f["topics_28"] = total(group, TOPICS, _NOW, _WINDOW)
     pause, longest = 0, 0
     for day in range(np.int64(group["day"]) - WINDOW_DAYS + 1, np.int64(group["day"]) + 1):
         pause = pause + 1 if group["counts"][day % WINDOW_DAYS, TOPICS] == 0 else 0
@@ -191,7 +192,7 @@ def _rank_delays(group: Group) -> None:
 
 
 @compiled
-def _phase_of(group: Group, t: RuleSet) -> int:
+def _phase_of(group: Group, t: RuleSet) -> Integer:
     joins, leaves = np.int64(group["figures"]["joins_28"]), np.int64(group["figures"]["leaves_28"])
     members = np.int64(group["members"])
     before = members - joins + leaves

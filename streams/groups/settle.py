@@ -11,7 +11,7 @@ import numpy as np
 
 from streams.calendar import Zone
 from streams.columnar import Array, Bytes, Keyed, find_or_add, touch
-from streams.compiled import Integer, compiled, inlined
+from streams.compiled import Integer, codes, compiled, inlined
 from streams.groups import churn, silence
 from streams.groups.answers import next_question, settle_question
 from streams.groups.benefits import next_benefit, settle_benefit, settle_spam
@@ -38,7 +38,7 @@ Group = Any
 CHANGES_AT_ONCE = 32
 """More alerts than one thing that is due, or one action, can ever change."""
 
-_CLOSE, _QUESTION, _BENEFIT, _SPAM, _SILENCE, _LEAVES, _FALLS = range(7)
+_CLOSE, _QUESTION, _BENEFIT, _SPAM, _SILENCE, _LEAVES, _FALLS = codes(7)
 
 
 @compiled
@@ -157,17 +157,6 @@ def record_leave(state: GroupState, group: Group, index: Integer, clock: Integer
 
 
 @compiled
-def _pass_churn(
-    state: GroupState, table: Keyed, row: Integer, group: Group, index: Integer, rule: int, base: Integer
-) -> None:
-    number = group["rules"]
-    zone = zone_of(state.desk.book, number)
-    change = churn.pass_time(table.rows[row]["churn"], state.desk.book.churn[number], zone)
-    table.dirty[row // CHURN_BLOCK] = 1
-    _tell_churn(state.desk.moves, group, index, rule, change, base)
-
-
-@compiled
 def settle(state: GroupState, index: Integer, to: Integer, base: Integer) -> bool:
     """Do all that is due up to a moment. False: stopped before the end, call again with `moves` taken."""
     group = state.groups.rows[index]
@@ -201,10 +190,14 @@ def settle(state: GroupState, index: Integer, to: Integer, base: Integer) -> boo
             _fall_silent(moves, group, index, zone, base)
         elif what == _LEAVES:
             row = np.int64(group["churn"]) - 1
-            _pass_churn(state, state.churn, row, group, index, CHURN_SPIKE, base)
+            change = churn.pass_time(state.churn.rows[row]["churn"], desk.book.churn[group["rules"]], zone)
+            state.churn.dirty[row // CHURN_BLOCK] = 1
+            _tell_churn(moves, group, index, CHURN_SPIKE, change, base)
         else:
             row = np.int64(group["falls"]) - 1
-            _pass_churn(state, state.falls, row, group, index, FALLING_SILENT, base)
+            change = churn.pass_time(state.falls.rows[row]["churn"], desk.book.churn[group["rules"]], zone)
+            state.falls.dirty[row // CHURN_BLOCK] = 1
+            _tell_churn(moves, group, index, FALLING_SILENT, change, base)
         if moves.cursor[ALERTS] > changes:
             touch(state.groups, index, GROUP_BLOCK)
 

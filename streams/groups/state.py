@@ -11,6 +11,7 @@ import numpy as np
 
 from schemas.group_tables import ALERT_RULES, SYMPTOMS
 from streams.columnar import Array, Keyed, KeyedTable
+from streams.compiled import codes
 from streams.groups.churn import CHURN, CHURN_BY_DAY
 from streams.groups.rulebook import GroupRulebook
 from streams.groups.silence import SILENCE
@@ -36,7 +37,7 @@ DAY_COUNTS = (
 (
     JOINS, LEAVES, POSTS, STAFF_POSTS, REPLIES, TOPICS, QUESTIONS, BENEFITS,
     BENEFIT_ACTIONS, ADS, SHARES, PURCHASES, VIEWS, ICEBREAKERS, HEARD, QUESTION_ANSWERS,
-) = range(len(DAY_COUNTS))  # fmt: skip
+) = codes(len(DAY_COUNTS))  # fmt: skip
 MOST_COUNT = (1 << 16) - 1
 MOST_IN_CLASS = MOST_POSTS_A_DAY = (1 << 8) - 1
 
@@ -45,11 +46,11 @@ RULE_NAMES = tuple(ALERT_RULES)
     GROUP_SILENCE, GROUP_QUIET, CHURN_SPIKE, FALLING_SILENT,
     HIT_AND_RUN, HOLLOW_GROWTH, MONOLOGUE, NO_RESPONSE, BENEFIT_DEAF, SPAM_RIDDEN, CHAOS_WARNING,
     BENEFIT_LIFT_LOST, UNANSWERED_QUESTION, SPAM_BURST,
-) = range(len(RULE_NAMES))  # fmt: skip
-OPENED, RESOLVED = range(2)
+) = codes(len(RULE_NAMES))  # fmt: skip
+OPENED, RESOLVED = codes(2)
 CHANGES = ("opened", "resolved")
 
-SEED, OUTBREAK, PLATFORM, DECLINE = range(4)
+SEED, OUTBREAK, PLATFORM, DECLINE = codes(4)
 
 FIGURES = np.dtype(
     [
@@ -189,7 +190,7 @@ ALERT = np.dtype(
 )
 """One row of `alert_changes` before it gets its words."""
 
-ALERTS, ROWS, PAUSED = range(3)
+ALERTS, ROWS, PAUSED = codes(3)
 
 
 class Moves(NamedTuple):

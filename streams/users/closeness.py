@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from streams.columnar import Array
-from streams.compiled import Integer, compiled
+from streams.compiled import Integer, codes, compiled
 from streams.users.figures import (
     Row,
     RuleSet,
@@ -25,10 +25,10 @@ from streams.users.state import CLOSENESS, NEVER, NO_DAY, WINDOW_DAYS, Desk
 from streams.users.transitions import write_transition
 
 SEGMENTS = ("know", "like", "rely")
-KNOW, LIKE, RELY = range(len(SEGMENTS))
+KNOW, LIKE, RELY = codes(len(SEGMENTS))
 
 RULES = ("relies_by_days", "relies_by_purchases", "own_contributions", "faded")
-RELIES_BY_DAYS, RELIES_BY_PURCHASES, OWN_CONTRIBUTIONS, FADED = range(len(RULES))
+RELIES_BY_DAYS, RELIES_BY_PURCHASES, OWN_CONTRIBUTIONS, FADED = codes(len(RULES))
 
 LADDER = Ladder(
     "closeness",

@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.actions import PURCHASE
 from streams.columnar import Array
-from streams.compiled import Integer, compiled
+from streams.compiled import Integer, codes, compiled
 from streams.users.figures import (
     Row,
     RuleSet,
@@ -26,10 +26,10 @@ from streams.users.state import INTENT, NEVER, NO_DAY, WINDOW_DAYS, Desk
 from streams.users.transitions import write_transition
 
 SEGMENTS = ("none", "potential", "intent", "strong", "buyer", "hunter")
-NOTHING, POTENTIAL, INTENDS, STRONG, BUYER, HUNTER = range(len(SEGMENTS))
+NOTHING, POTENTIAL, INTENDS, STRONG, BUYER, HUNTER = codes(len(SEGMENTS))
 
 RULES = ("score_reached", "score_faded", "bought", "benefits_only", "hunting_ended")
-SCORE_REACHED, SCORE_FADED, BOUGHT, BENEFITS_ONLY, HUNTING_ENDED = range(len(RULES))
+SCORE_REACHED, SCORE_FADED, BOUGHT, BENEFITS_ONLY, HUNTING_ENDED = codes(len(RULES))
 
 LADDER = Ladder(
     "intent",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from schemas.rules import MOST_LEVELS
 from streams.columnar import Array
-from streams.compiled import Integer, compiled
+from streams.compiled import Integer, codes, compiled
 from streams.users.figures import Row, RuleSet, is_active
 from streams.users.ladder import Ladder, Step
 from streams.users.state import LEVEL, NEVER, Desk
@@ -16,7 +16,7 @@ from streams.users.transitions import write_transition
 SEGMENTS = tuple(f"level_{n}" for n in range(MOST_LEVELS))
 
 RULES = ("points_reached", "points_decayed")
-POINTS_REACHED, POINTS_DECAYED = range(len(RULES))
+POINTS_REACHED, POINTS_DECAYED = codes(len(RULES))
 
 LADDER = Ladder(
     "level",

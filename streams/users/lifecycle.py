@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from schemas.actions import LEAVE
 from streams.columnar import Array
-from streams.compiled import Integer, compiled
+from streams.compiled import Integer, codes, compiled
 from streams.users.figures import (
     Row,
     RuleSet,
@@ -25,7 +25,7 @@ from streams.users.state import LIFECYCLE, NEVER, Desk
 from streams.users.transitions import write_transition
 
 SEGMENTS = ("", "new", "active", "core", "resurrected", "join_and_stay", "silent", "lost")
-NONE, NEW, ACTIVE, CORE, RESURRECTED, JOIN_AND_STAY, SILENT, LOST = range(len(SEGMENTS))
+NONE, NEW, ACTIVE, CORE, RESURRECTED, JOIN_AND_STAY, SILENT, LOST = codes(len(SEGMENTS))
 
 RULES = (
     "first_action",
@@ -52,7 +52,7 @@ RULES = (
     LEFT_EVERY_GROUP,
     ACTED_AGAIN,
     RETURN_KEPT,
-) = range(len(RULES))
+) = codes(len(RULES))
 
 LADDER = Ladder(
     "lifecycle",

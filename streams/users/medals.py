@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from schemas.actions import POST, PURCHASE
-from streams.compiled import Integer, compiled
+from streams.compiled import Integer, codes, compiled
 from streams.users.figures import Row, has_streak
 from streams.users.state import Desk
 
 MEDALS = ("first_post", "streak", "many_posts", "many_invites", "first_purchase", "comeback")
-FIRST_POST, STREAK, MANY_POSTS, MANY_INVITES, FIRST_PURCHASE, COMEBACK = range(len(MEDALS))
+FIRST_POST, STREAK, MANY_POSTS, MANY_INVITES, FIRST_PURCHASE, COMEBACK = codes(len(MEDALS))
 
 
 @compiled

@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.actions import POST, PURCHASE, ROLES, SHARE, VIEW
 from streams.columnar import Array
-from streams.compiled import Integer, compiled
+from streams.compiled import Integer, codes, compiled
 from streams.users.figures import Row, RuleSet
 from streams.users.ladder import Ladder, Step
 from streams.users.lifecycle import CORE
@@ -18,7 +18,7 @@ from streams.users.state import LIFECYCLE, NEVER, PYRAMID, Desk
 from streams.users.transitions import write_transition
 
 SEGMENTS = ("general", "staff", "organiser", "valuable", "invalid")
-GENERAL, STAFF, ORGANISER, VALUABLE, INVALID = range(len(SEGMENTS))
+GENERAL, STAFF, ORGANISER, VALUABLE, INVALID = codes(len(SEGMENTS))
 
 RULES = (
     "has_a_role",
@@ -39,7 +39,7 @@ RULES = (
     ROLE_ENDED,
     VALUE_FADED,
     DID_SOMETHING,
-) = range(len(RULES))
+) = codes(len(RULES))
 
 LADDER = Ladder(
     "pyramid",

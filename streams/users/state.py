@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from streams.columnar import Array, Keyed, KeyedTable
+from streams.compiled import codes
 from streams.users.rulebook import Rulebook
 
 NEVER = np.iinfo(np.int64).max
@@ -14,11 +15,11 @@ NO_DAY = -(1 << 30)
 WINDOW_DAYS = 28
 WINDOW_MASK = (1 << WINDOW_DAYS) - 1
 
-LIFECYCLE, PYRAMID, INTENT, CLOSENESS, LEVEL = range(5)
+LIFECYCLE, PYRAMID, INTENT, CLOSENESS, LEVEL = codes(5)
 """The ladders: their places in `on` and `since` of `PERSON`, and the order in which an event changes them."""
 
 POINT_KINDS = ("join", "post", "share", "day", "invite", "purchase")
-BY_JOIN, BY_POST, BY_SHARE, BY_DAY, BY_INVITE, BY_PURCHASE = range(len(POINT_KINDS))
+BY_JOIN, BY_POST, BY_SHARE, BY_DAY, BY_INVITE, BY_PURCHASE = codes(len(POINT_KINDS))
 
 INVITED, STAY_TOLD, INVITED_BY_SHARE = 1, 2, 4
 """Bits of `flags`: somebody or a share brought them; that they stayed was told; it was a share."""
