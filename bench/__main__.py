@@ -18,7 +18,8 @@ from rich.console import Console
 
 from bench import _measure
 from bench.generate import generate
-from bench.groupbeat_run import Run, backlog
+from bench.groupbeat_run import SPINE, Run, backlog
+from bench.groups import SPINE_COMMIT, Size, beside_spine, keep, ratio
 from bench.latency import latency
 from bench.people import Million, million_people
 from streams.broker import EmbeddedBroker
@@ -32,13 +33,18 @@ PEOPLE = int(os.environ.get("BENCH_PEOPLE", 1_000_000))
 FAUST_EVENTS = int(os.environ.get("BENCH_FAUST_EVENTS", 20_000))
 LONE_EVENTS = int(os.environ.get("BENCH_LONE_EVENTS", 200))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", 3))
-PARTS = os.environ.get("BENCH_PARTS", "load,people,lone").split(",")
+GROUPS = Size(
+    int(os.environ.get("BENCH_GROUPS", 100_000)), int(os.environ.get("BENCH_MEMBERSHIPS", 1_000_000))
+)
+GROUP_ROUNDS = int(os.environ.get("BENCH_ROUNDS", 1))
+PARTS = os.environ.get("BENCH_PARTS", "load,people,groups,lone").split(",")
 
 BARS = {
     "x idiomatic Faust": (60.0, "at least"),
     "x raw limit": (0.25, "at least"),
     "bytes a person": (600.0, "under"),
     "recovery s": (10.0, "under"),
+    "groups: x the spine's events/s": (0.6, "at least"),
     "p99 s": (2.0, "under"),
 }
 
@@ -51,7 +57,8 @@ def main() -> int:
     with EmbeddedBroker(HOME / "broker") as broker:
         broker.ensure_jars()
         broker.start()
-        for name, part in (("load", _throughput), ("people", _people), ("lone", _latency)):
+        parts = {"load": _throughput, "people": _people, "groups": _groups, "lone": _latency}
+        for name, part in parts.items():
             if name in PARTS:
                 result |= part(Settings(broker=broker.bootstrap, topic_prefix=f"{name}-"), console)
     (HOME / "result.json").write_text(json.dumps(result, indent=2))
@@ -71,7 +78,7 @@ def _throughput(settings: Settings, console: Console) -> dict[str, Any]:
         init(mine)
         _measure.fill(mine, generate(EVENTS, 100_000, number))
         raws.append(_measure.raw_limit(settings.broker, mine.topic("events"), EVENTS))
-        runs.append(backlog(mine, EVENTS, HOME / f"round{number}"))
+        runs.append(backlog(mine, EVENTS, HOME / f"round{number}", stages=SPINE))
     few = settings.model_copy(update={"topic_prefix": "faust-"})
     init(few)
     _measure.fill(few, generate(FAUST_EVENTS, 100_000, 0))
@@ -82,7 +89,7 @@ def _throughput(settings: Settings, console: Console) -> dict[str, Any]:
         ("aiokafka getmany + msgspec decode", *_row(raw.per_second, raw.cpu_us)),
         (
             "groupbeat: events -> users, transitions, events in ClickHouse",
-            *_row(run.events / run.seconds, run.cpu_us),
+            *_row(run.per_second, run.cpu_us),
         ),
         ("idiomatic Faust app: events to users in ClickHouse", *_row(faust.per_second, faust.cpu_us)),
     ]
@@ -96,7 +103,7 @@ def _throughput(settings: Settings, console: Console) -> dict[str, Any]:
         "faust cpu_us": faust.cpu_us,
         "x raw limit": statistics.median(ratios),
         "x idiomatic Faust": faust.cpu_us / run.cpu_us,
-        "groupbeat events/s": run.events / run.seconds,
+        "groupbeat events/s": run.per_second,
         "changelog bytes/event": run.changelog_bytes / run.events,
     }
 
@@ -123,6 +130,46 @@ def _people(settings: Settings, console: Console) -> dict[str, Any]:
     ]
     console.print(as_table(("what", "measured"), rows, f"{PEOPLE:,} people"))
     return {"bytes a person": found.bytes_a_person, "recovery s": found.recovery_s, **vars(found)}
+
+
+def _groups(settings: Settings, console: Console) -> dict[str, Any]:
+    spine, here = beside_spine(settings, GROUPS, GROUP_ROUNDS, HOME / "groups")
+    speeds = []
+    for name, runs in ((f"the spine ({SPINE_COMMIT})", spine), ("this checkout, with groups", here)):
+        run = sorted(runs, key=lambda r: r.per_second)[len(runs) // 2]
+        worker, sink = (seconds / run.events * 1e6 for seconds in (run.worker_cpu_s, run.sink_cpu_s))
+        peak = run.worker_peak_bytes / 1e6
+        speeds.append((name, f"{run.per_second:,.0f}", f"{worker:.1f}", f"{sink:.1f}", f"{peak:,.0f}"))
+    what = f"{GROUPS.events:,} events of {GROUPS.memberships:,} memberships of {GROUPS.groups:,} groups"
+    columns = ("what", "events/s", "worker us/event", "sink us/event", "worker peak MB")
+    console.print(as_table(columns, speeds, f"{what}, medians of {GROUP_ROUNDS}"))
+    above = statistics.median(
+        (h.worker_peak_bytes - s.worker_peak_bytes) / GROUPS.groups for s, h in zip(spine, here, strict=True)
+    )
+    kept = keep(settings.model_copy(update={"topic_prefix": "kept-"}), GROUPS, HOME / "kept")
+    each = f"{GROUPS.memberships / GROUPS.groups:g} memberships"
+    rows = [
+        ("memory, peak of the worker above the spine's", f"{above:,.0f} bytes a group of {each}"),
+        ("memory, peak above few groups and people", f"{kept.bytes_a_group:,.0f} bytes a group"),
+        ("memory, after it has settled", f"{kept.settled_bytes_a_group:,.0f} bytes a group"),
+        ("changelog of groups in all", f"{kept.changelog_bytes / 1e6:,.1f} MB"),
+        ("checkpoint of a partition", f"{kept.checkpoint_s:.2f} s, mean of {kept.checkpoints:.0f}"),
+        ("flush of a partition", f"{kept.flush_s:.2f} s, mean of {kept.flushes:.0f}"),
+        ("rows in these flushes", f"{kept.flush_rows:,.0f}"),
+        ("recovery after kill -9, from start to at work", f"{kept.recovery_s:.1f} s"),
+        ("of it, putting state of groups back", f"{kept.restore_s:.2f} s"),
+        ("the same with nothing to recover", f"{kept.empty_start_s:.1f} s"),
+    ]
+    console.print(as_table(("what", "measured"), rows, f"{GROUPS.groups:,} groups"))
+    return {
+        "groups: x the spine's events/s": ratio(spine, here),
+        "groups: events/s": statistics.median(run.per_second for run in here),
+        "groups: cpu_us": statistics.median(run.cpu_us for run in here),
+        "groups: spine's events/s": statistics.median(run.per_second for run in spine),
+        "groups: spine's cpu_us": statistics.median(run.cpu_us for run in spine),
+        "groups: peak bytes a group above the spine": above,
+        **{f"groups: {name}": value for name, value in vars(kept).items()},
+    }
 
 
 def _latency(settings: Settings, console: Console) -> dict[str, Any]:

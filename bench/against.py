@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from rich.console import Console
 from bench import _measure
 from bench.__main__ import EVENTS, ROUNDS
 from bench.generate import generate
-from bench.groupbeat_run import Run, backlog
+from bench.groupbeat_run import Run, backlog, checkout
 from streams.broker import EmbeddedBroker
 from streams.report import as_table
 from streams.settings import Settings
@@ -29,9 +28,7 @@ def main() -> None:
     """Run both, print CPU and wall time an event and their ratios."""
     ref = sys.argv[1]
     shutil.rmtree(HOME, ignore_errors=True)
-    other = HOME / "code"
-    subprocess.run(["git", "clone", "-q", ".", str(other)], check=True)
-    subprocess.run(["git", "-C", str(other), "checkout", "-q", ref], check=True)
+    other = checkout(ref, HOME / "code")
     here: list[Run] = []
     there: list[Run] = []
     with EmbeddedBroker(HOME / "broker") as broker:
@@ -50,11 +47,11 @@ def main() -> None:
             f"{statistics.median(r.cpu_us for r in runs):.2f}",
             f"{statistics.median(r.worker_cpu_s / r.events for r in runs) * 1e6:.2f}",
             f"{statistics.median(r.sink_cpu_s / r.events for r in runs) * 1e6:.2f}",
-            f"{statistics.median(map(_rate, runs)):,.0f}",
+            f"{statistics.median(r.per_second for r in runs):,.0f}",
         )
         for name, runs in ((ref, there), ("this checkout", here))
     ]
-    ratios = [_rate(a) / _rate(b) for a, b in zip(here, there, strict=True)]
+    ratios = [a.per_second / b.per_second for a, b in zip(here, there, strict=True)]
     cpu = [b.cpu_us / a.cpu_us for a, b in zip(here, there, strict=True)]
     console = Console(width=None if sys.stdout.isatty() else 130)
     console.print(
@@ -66,10 +63,6 @@ def main() -> None:
         f"a CPU-second: {statistics.median(cpu):.3f} ({min(cpu):.3f} to {max(cpu):.3f})",
         highlight=False,
     )
-
-
-def _rate(run: Run) -> float:
-    return run.events / run.seconds
 
 
 if __name__ == "__main__":

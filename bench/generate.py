@@ -27,6 +27,9 @@ KINDS = ("talk", "talk", "talk", "question", "benefit", "ad")
 STAFF = {0: "operator", 1: "moderator"}
 """The roles of two people in 40; all others are members."""
 MEMBER = "member"
+GROUPS_EACH, PLACES_EACH = 1000, 10
+"""Groups of a community, and of a person, where memberships are given (`generate_groups`)."""
+_POST = ACTIONS.index("post")
 
 
 def generate(
@@ -76,6 +79,77 @@ def generate(
                 f'{tail}"occurred_at":"{moment}"{fields}}}'
             ).encode()
         done += count
+
+
+def generate_groups(
+    n_events: int,
+    n_groups: int,
+    n_memberships: int,
+    seed: int,
+    *,
+    n_days: float = 28.0,
+    start: datetime = START,
+) -> Iterator[bytes]:
+    """`n_events` events of exactly so many groups and memberships (people in groups), much as of `generate`.
+
+    Each membership has one event at least, the others are spread evenly. Communities have about
+    `GROUPS_EACH` groups, and people are in `PLACES_EACH` of them. What is viewed, shared and answered is the
+    latest post of the group. Raises `ValueError` for fewer events than memberships, or too few groups.
+    """
+    if n_events < n_memberships:
+        raise ValueError(f"{n_events} events don't make {n_memberships} memberships")
+    rng = np.random.default_rng(seed)
+    group_of, person_of = _memberships(rng, n_groups, n_memberships)
+    more = rng.integers(0, n_memberships, n_events - n_memberships)
+    order = rng.permutation(np.concatenate([np.arange(n_memberships), more]))
+    communities = _communities(n_groups)
+    places = [
+        f'"community_id":"c{community}","group_id":"c{community}-g{rank}",'
+        for rank, community in (divmod(group, communities) for group in range(n_groups))
+    ]
+    latest = [0] * n_groups
+    for done in range(0, n_events, CHUNK):
+        memberships = order[done : done + CHUNK]
+        count = len(memberships)
+        rows = zip(
+            group_of[memberships].tolist(),
+            person_of[memberships].tolist(),
+            rng.choice(len(ACTIONS), count, p=SHARES).tolist(),
+            rng.integers(0, 1 << 30, count).tolist(),
+            _moments(rng, done, count, n_events, n_days, start),
+            strict=True,
+        )
+        for number, (group, person, action, luck, moment) in enumerate(rows, done):
+            fields = _fields(action, number, latest[group], luck, STAFF.get(person % 40))
+            if action == _POST:
+                latest[group] = number
+            yield (
+                f'{{"event_id":"{seed:x}-{number:x}","action":"{ACTIONS[action]}",{places[group]}'
+                f'"user_id":"u{person:06}","occurred_at":"{moment}"{fields}}}'
+            ).encode()
+
+
+def _communities(n_groups: int) -> int:
+    return max(1, n_groups // GROUPS_EACH)
+
+
+def _memberships(
+    rng: np.random.Generator, n_groups: int, n_memberships: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The group and the person of each membership. Sizes of groups go down with the root of their rank."""
+    communities = _communities(n_groups)
+    weight = np.cumsum(1.0 / np.sqrt(1 + np.arange(n_groups) // communities))
+    ends = np.floor((n_memberships - n_groups) * (weight / weight[-1])).astype(np.int64)
+    ends += np.arange(1, n_groups + 1)
+    sizes = np.diff(ends, prepend=0)
+    people = n_memberships // communities // PLACES_EACH
+    if sizes.max() > people:
+        raise ValueError(f"{n_groups} groups are too few for {n_memberships} memberships: see PLACES_EACH")
+    group_of = np.repeat(np.arange(n_groups), sizes)
+    # Neighbours in a circle of the community's people, from anywhere on: nobody is in a group twice.
+    from_first = np.arange(n_memberships) - np.repeat(ends - sizes, sizes)
+    place = (rng.integers(0, people, n_groups)[group_of] + from_first) % people
+    return group_of, group_of % communities * people + place
 
 
 def _who(person: int, community: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench._measure import fill
 from bench.generate import generate
-from bench.groupbeat_run import memory_bytes, metric, wait_for
+from bench.groupbeat_run import SPINE, memory_bytes, metric, of_stages, restart, wait_for
 from streams.pipeline import Pipeline
 from streams.settings import Settings
 from streams.topics import init
@@ -46,10 +46,13 @@ def million_people(settings: Settings, people: int, folder: Path) -> Million:
     """Warm up with a thousand people, take in `people` more, kill the worker, start it again."""
     init(settings)
     pipeline = Pipeline(
-        settings.model_copy(update={"path": folder / "clickhouse", "checkpoint_s": CHECKPOINT_S}), folder
+        settings.model_copy(update={"path": folder / "clickhouse", "checkpoint_s": CHECKPOINT_S}),
+        folder,
+        GROUPBEAT_STAGES=SPINE,
     )
     try:
-        empty_start = _start(pipeline)
+        empty_start = restart(pipeline, "users")
+        of_stages(pipeline, SPINE)
         pipeline.sink.start()
         fill(settings, generate(WARM_UP, 1_000, 3))
         wait_for(pipeline, WARM_UP)
@@ -64,23 +67,7 @@ def million_people(settings: Settings, people: int, folder: Path) -> Million:
         settled = memory_bytes(pipeline.worker, "VmRSS") - resting
         written = metric(pipeline.worker, "groupbeat_checkpoint_bytes_total", stage="users") - written
         pipeline.worker.kill()
-        recovery = _start(pipeline)
+        recovery = restart(pipeline, "users")
     finally:
         pipeline.stop()
     return Million(peak / people, settled / people, written / people, recovery, empty_start)
-
-
-def _start(pipeline: Pipeline) -> float:
-    """Start the worker; seconds until every partition of users has its state and goes on."""
-    began = time.monotonic()
-    pipeline.worker.start()
-    while True:
-        restored = [
-            s for s in pipeline.worker.metrics()
-            if s.name == "groupbeat_restore_seconds" and s.labels["stage"] == "users"
-        ]  # fmt: skip
-        if len(restored) >= pipeline.settings.partitions:
-            return time.monotonic() - began
-        if not pipeline.worker.running:
-            raise RuntimeError(f"the worker ended:\n{pipeline.worker.tail()}")
-        time.sleep(0.05)

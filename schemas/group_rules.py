@@ -55,7 +55,7 @@ class Groups(RuleModel):
 class Symptoms(RuleModel):
     """The six symptoms of a group that ails, and the chaos warning.
 
-    Percentages: operators' own list (SIGNALS). How sure it must be: docs/decisions/0016-symptoms.md.
+    Percentages: operators' own list. How sure it must be: docs/decisions/0016-symptoms.md.
     """
 
     keep: Part = Field(0.9, description="A symptom ends when its figure is back to so much of its threshold")

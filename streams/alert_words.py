@@ -34,7 +34,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     ),
     "benefit_lift_lost": (
         "{posts} posts in the hours after the last 5 benefits, {usual} are usual there; {posts_before} after "
-        "the 5 before, {usual_before} usual",
+        "the 10 before, {usual_before} usual",
     ),
     "unanswered_question": ("questions that wait for too long: {unanswered}",),
     "spam_burst": ("ads of members in a short time: {ads}",),

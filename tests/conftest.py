@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 from collections.abc import Iterator
@@ -31,12 +32,32 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that use a broker are marked so, and skipped where the environment says that there is none."""
+    """Tests that use a broker are marked so, and skipped where the environment says that there is none.
+
+    They come first, all in one process of those that share the work: they have one broker, and mostly wait.
+    """
+    items.sort(key=lambda item: not _uses_broker(item))
     for item in items:
-        if {"broker", "broker_jars"} & set(getattr(item, "fixturenames", ())):
+        if _uses_broker(item):
             item.add_marker("broker")
+            item.add_marker(pytest.mark.xdist_group("broker"))
             if WITHOUT_BROKER:
                 item.add_marker(pytest.mark.skip(reason="GROUPBEAT_WITHOUT_BROKER=1"))
+
+
+def _uses_broker(item: pytest.Item) -> bool:
+    return bool({"broker", "broker_jars"} & set(getattr(item, "fixturenames", ())))
+
+
+@pytest.fixture(scope="session")
+def kernels() -> None:
+    """Every kernel is compiled and kept on disk: processes that tests start, and kill, find them there."""
+    from tests.generate import community, records
+    from tests.local_run import PARTITIONS, Run
+
+    values = community(1, 500, 30, 60, start_ms=1_700_000_000_000)
+    log = list(records(values, partitions=PARTITIONS, timestamp_ms=1_790_000_000_000))
+    asyncio.run(Run(log).finish())
 
 
 @pytest.fixture(scope="session")

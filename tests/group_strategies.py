@@ -225,10 +225,15 @@ _GROUPS = _some_of(
     outbreak_growth=st.sampled_from((0.1, 0.3, 1.0)),
     outbreak_joins=st.integers(1, 6),
 )
+_SURE = (
+    "early_sure", "growth_sure", "fall_sure", "staff_sure", "heard_sure", "lift_sure", "ads_sure",
+    "chaos_sure", "chaos_rise",
+)  # fmt: skip
 _SYMPTOMS = st.fixed_dictionaries(
     {
-        "sure": st.sampled_from((0.0, 0.0, 0.5, 2.0)),
+        **dict.fromkeys(_SURE, st.sampled_from((0.0, 0.0, 0.3, 1.0))),
         "early_joins": _LEAST,
+        "growth_joins": _LEAST,
         "staff_posts": _LEAST,
         "heard_posts": _LEAST,
         "ads_posts": _LEAST,

@@ -121,6 +121,44 @@ def test_what_is_usual_after_a_moment() -> None:
     assert habit.weeks == 1
 
 
+def test_hours_that_benefits_took_are_left_out() -> None:
+    habit = Habit(Rules(), ms(0.25))
+    for day in range(4):
+        habit.learn(ms(day + 0.25))
+    habit.take(ms(1.25 + HOUR / 4))
+    # On Wednesday at 6 o'clock 48 hours are over: 2 of each hour of the day, 48 / 7 of each day of the week.
+    # Three quarters of the 6 o'clock of Tuesday were taken, a quarter of its 7 o'clock; an hour in all.
+    clock, all_posts = ms(2.25), 4 / (48 - 1)
+    tuesday, wednesday = 1 / (48 / 7 - 1), 1 / (48 / 7)
+    assert habit.after(ms(1.25), clock) == pytest.approx(4 / (2 - 0.75) * tuesday / all_posts)
+    assert habit.after(ms(2.25), clock) == pytest.approx(4 / (2 - 0.75) * wednesday / all_posts)
+    habit.learn(ms(1.25 + HOUR))
+    all_posts, tuesday = 5 / (48 - 1), 2 / (48 / 7 - 1)
+    assert habit.after(ms(1.25 + HOUR), clock) == pytest.approx(1 / (2 - 0.25) * tuesday / all_posts)
+    # When more was taken than is over, nothing is known: 2 - 0.75 - 1.5 at 6 o'clock.
+    habit.take(ms(1.25))
+    habit.take(ms(1.25 + HOUR / 2))
+    assert habit.after(ms(1.25), clock) == 0
+    assert habit.after(ms(1.25 + HOUR), clock) == pytest.approx(
+        1 / (2 - 0.75) * (2 / (48 / 7 - 3)) / (5 / (48 - 3))
+    )
+
+
+def test_what_was_taken_goes_into_the_next_week_and_fades() -> None:
+    habit = Habit(Rules(), ms(0))
+    for hour in (-HOUR, 0):
+        habit.learn(ms(7 + hour))
+    habit.take(ms(7 - HOUR / 4))
+    habit.end_week()
+    keep = 2 ** (-1 / 8)
+    # A quarter of an hour of Sunday at 23 o'clock, three quarters of Monday from midnight on.
+    all_posts = 2 * keep / (keep * (168 - 1))
+    sunday = keep / (keep * (7 - 0.25)) * (keep / (keep * (24 - 0.25))) / all_posts
+    monday = keep / (keep * (7 - 0.75)) * (keep / (keep * (24 - 0.75))) / all_posts
+    assert habit.after(ms(14 - HOUR), ms(7)) == pytest.approx(sunday, rel=1e-6)
+    assert habit.after(ms(7), ms(7)) == pytest.approx(monday, rel=1e-6)
+
+
 def campaign(*posts: int) -> list[Line]:
     """A post a day of ann's, at 10 o'clock, for a week; then a benefit a day, with so many posts after it."""
     lines: list[Line] = [(day + 10 * HOUR, "post", "ann") for day in range(7)]
@@ -130,141 +168,77 @@ def campaign(*posts: int) -> list[Line]:
     return lines
 
 
-LIFT: Row = {"symptoms": {"lift_weeks": 1, "lift_posts": 1.0}}
+LIFT: Row = {"symptoms": {"lift_weeks": 1, "lift_posts": 1.0, "lift_sure": 2.0}}
+
+
+def usual_of_campaign(n: int) -> float:
+    """At 10 o'clock of day 7 + n, of the n-th benefit: a post a day of the first week, n hours taken."""
+    keep, week = 2 ** (-1 / 8), n // 7
+    seen = keep * (1 - 10 / 168)
+    if week:
+        seen = keep * (seen + 1)
+    weeks = seen + (10 + 24 * (n % 7)) / 168
+    posts, taken = keep ** (1 + week), keep * week
+    each_hour = 7 * posts / (7 * weeks - 7 * taken - n % 7)
+    return each_hour * (posts / (24 * weeks - taken)) / (7 * posts / (168 * weeks - 7 * taken - n % 7))
 
 
 def test_benefits_lose_their_lift() -> None:
-    story = GroupStory(*campaign(*[3] * 5, *[0] * 5), until=18, rules=LIFT)
-    assert [row["at"] for row in story.alerts("benefit_lift_lost")] == [ms(16 + 11 * HOUR)]
+    fallen = campaign(*[3] * 10, *[0] * 5)
+    story = GroupStory(*fallen, until=23, rules=LIFT)
+    assert [row["at"] for row in story.alerts("benefit_lift_lost")] == [ms(21 + 11 * HOUR)]
     evidence = story.alerts("benefit_lift_lost")[0]["evidence"]
-    assert (evidence["posts"], evidence["posts_before"]) == (0, 15)
-    # A post a day, all at 10 o'clock, each times K since the first Sunday: K / (W + q / 168) on day 7 + n.
-    usual_before = sum(
-        2 ** (-1 / 8) / (2 ** (-1 / 8) * (1 - 10 / 168) + (10 + 24 * n) / 168) for n in range(5)
-    )
-    assert usual_before == pytest.approx(0.9947 + 0.8612 + 0.7594 + 0.6790 + 0.6140, abs=1e-3)
+    assert (evidence["posts"], evidence["posts_before"]) == (0, 30)
+    # Nearly a post an hour at 10 o'clock, as in the first week.
+    usual_before = sum(usual_of_campaign(n) for n in range(10))
+    assert usual_before == pytest.approx(9.8, abs=0.1)
     assert evidence["usual_before"] == pytest.approx(usual_before, rel=1e-6)
     assert story.group["benefit_lift"] == 0.0
-    assert story.changes("benefit_deaf") == [(OPENED, 17.0)]
+    assert story.changes("benefit_deaf") == [(OPENED, 22.0)]
     assert (story.group["benefit_deaf"], story.group["alerts"]) == (
         1.0,
         ["benefit_deaf", "benefit_lift_lost"],
     )
-    assert GroupStory(*campaign(*[3] * 5, *[0] * 5), until=18).changes("benefit_lift_lost") == []
-    # Not with enough before, nor enough now: 1 a day was never lift.
-    assert GroupStory(*campaign(*[1] * 5, *[0] * 5), until=18, rules=LIFT).alerts("benefit_lift_lost") == []
+    assert GroupStory(*fallen, until=23).changes("benefit_lift_lost") == []
 
 
-def test_the_lift_comes_back() -> None:
-    story = GroupStory(*campaign(*[3] * 5, *[0] * 5, 9), until=19, rules=LIFT)
+def lost(*posts: int, **thresholds: float) -> list[str]:
+    """What became of the alert."""
+    rules = {"symptoms": LIFT["symptoms"] | thresholds}
+    story = GroupStory(*campaign(*posts), until=8 + len(posts), rules=rules)
+    return [change for change, _ in story.changes("benefit_lift_lost")]
+
+
+def test_a_lift_is_lost_only_when_it_was_there() -> None:
+    # Ten before and five after make 15 results.
+    assert lost(*[3] * 9, *[0] * 5) == []
+    assert lost(*[3] * 10, *[0] * 5) == [OPENED]
+    # 15 after 10 benefits is more than 1.5 * 9.8, 10 is not.
+    assert lost(*[1, 2] * 5, *[0] * 5, lift_sure=0.0) == [OPENED]
+    assert lost(*[1] * 10, *[0] * 5, lift_sure=0.0) == []
+    # 5 after 5 benefits is less than 1.2 * 4.9, 6 is not.
+    assert lost(*[3] * 10, *[1] * 5, lift_sure=0.0) == [OPENED]
+    assert lost(*[3] * 10, 2, *[1] * 4, lift_sure=0.0) == []
+    assert lost(*[3] * 10, *[0] * 5, lift_posts=4.8) == [OPENED]
+    assert lost(*[3] * 10, *[0] * 5, lift_posts=4.9) == []
+
+
+def test_a_lift_is_lost_only_when_it_surely_fell() -> None:
+    # From 30 / 9.838 to 0: 2.126 times sqrt(4 * (30 / 9.838^2 + 4.894 / 4.894^2)) = 1.434.
+    assert lost(*[3] * 10, *[0] * 5, lift_sure=2.12) == [OPENED]
+    assert lost(*[3] * 10, *[0] * 5, lift_sure=2.13) == []
+
+
+def test_a_lift_is_back_when_it_is_as_it_was_before() -> None:
+    # Of the 5 latest benefits 4 are without a post: 7 is less than 1.5 * 4.894, 8 is not.
+    story = GroupStory(*campaign(*[3] * 10, *[0] * 5, 7), until=24, rules=LIFT)
+    assert story.changes("benefit_deaf") == [(OPENED, 22.0)]
+    # 7 is more than 1.2 times what is usual, though: it has no severity.
+    assert (story.group["benefit_deaf"], story.group["benefit_deaf_since"]) == (0.0, ms(22))
+    story = GroupStory(*campaign(*[3] * 10, *[0] * 5, 8), until=24, rules=LIFT)
     assert [change for change, _ in story.changes("benefit_lift_lost")] == [OPENED, RESOLVED]
-    assert story.changes("benefit_lift_lost")[1][1] == pytest.approx(17 + 11 * HOUR)
-    assert story.changes("benefit_deaf") == [(OPENED, 17.0), (RESOLVED, 18.0)]
-
-
-# --- symptoms ----------------------------------------------------------------------------------------
-
-
-def symptoms(**thresholds: float) -> Row:
-    """Rules."""
-    return {"symptoms": {"sure": 0.0} | thresholds}
-
-
-def test_hit_and_run() -> None:
-    lines: list[Line] = [(0, "join", "ann"), (0, "join", "bob"), (0.5, "leave", "ann")]
-    story = GroupStory(*lines, until=1, rules=symptoms(early_joins=2))
-    assert story.changes("hit_and_run") == [(OPENED, 1.0)]
-    evidence = {"newcomers": 2, "gone_early": 1, "severity": (0.5 - 0.3) / (1 - 0.3)}
-    assert story.alerts("hit_and_run")[0]["evidence"] == evidence
-    assert (story.group["hit_and_run"], story.group["hit_and_run_since"]) == (evidence["severity"], ms(1))
-    assert GroupStory(*lines, until=1, rules=symptoms(early_joins=3)).alerts("hit_and_run") == []
-    # Exactly the part is not more than it.
-    assert (
-        GroupStory(*lines, until=1, rules=symptoms(early_joins=2, early_part=0.5)).alerts("hit_and_run") == []
-    )
-    # It ends when nobody is new any more.
-    story = GroupStory(*lines, until=30, rules=symptoms(early_joins=2))
-    assert story.changes("hit_and_run") == [(OPENED, 1.0), (RESOLVED, 29.0)]
-    assert (story.group["hit_and_run"], story.group["hit_and_run_since"]) == (0.0, 0)
-
-
-def test_a_symptom_stays_at_less_than_it_takes_to_open() -> None:
-    # 1 of 2, and then of 3: 1/3 is more than 0.9 * 0.35, but not than 0.35; at last of 4.
-    rules = symptoms(early_joins=2, early_part=0.35)
-    lines: list[Line] = [(0, "join", "ann"), (0, "join", "bob"), (0.5, "leave", "ann")]
-    story = GroupStory(*lines, (1.5, "join", "eve"), (2.5, "join", "joe"), until=3, rules=rules)
-    assert story.changes("hit_and_run") == [(OPENED, 1.0), (RESOLVED, 3.0)]
-    story = GroupStory(*lines, (1.5, "join", "eve"), until=3, rules=rules)
-    # (1/3 - 0.35) / 0.65 is below 0.
-    assert (story.group["hit_and_run"], story.group["hit_and_run_since"]) == (0.0, ms(1))
-
-
-def test_hollow_growth() -> None:
-    lines: list[Line] = [(0, "post", "ann"), (1, "post", "ann"), (7, "join", "bob"), (8, "join", "eve")]
-    story = GroupStory(*lines, until=9, rules=symptoms())
-    # At the close of day 8: 2 joins on days 2 to 8, to ann's one before, by her first of 2 posts.
-    assert story.changes("hollow_growth") == [(OPENED, 9.0)]
-    assert story.alerts("hollow_growth")[0]["evidence"] == {
-        "joins_7": 2, "joins_7_before": 1, "posts_7": 0, "posts_7_before": 2, "severity": 1.0
-    }  # fmt: skip
-    # Nothing grows from nobody: on days 3 to 9 there are two posts, and a join or not.
-    lines_of: list[Line] = [(0, "join", "ann"), (8, "post", "ann"), (9, "post", "ann"), (15, "join", "bob")]
-    assert GroupStory(*lines_of, until=17, rules=symptoms()).alerts("hollow_growth") == []
-    story = GroupStory(lines_of[0], (5, "join", "joe"), *lines_of[1:], until=17, rules=symptoms(growth=1.0))
-    assert story.changes("hollow_growth") == [(OPENED, 17.0)]
-    # With sure = 1: 2 - 1 is less than sqrt(3).
-    assert GroupStory(*lines, until=9, rules=symptoms(sure=1.0)).alerts("hollow_growth") == []
-    # 3 - 1 is not less than sqrt(4), nor 2 - 0 than sqrt(2).
-    story = GroupStory(*lines, (8, "join", "joe"), until=9, rules=symptoms(sure=1.0))
-    assert story.changes("hollow_growth") == [(OPENED, 9.0)]
-
-
-def test_monologue() -> None:
-    lines: list[Line] = [(0.1 * n, "post", "op", STAFF) for n in range(9)]
-    assert GroupStory(*lines, until=1).alerts("monologue") == []
-    story = GroupStory(*lines, (0.9, "post", "ann"), until=1)
-    assert story.alerts("monologue")[0]["evidence"] == {
-        "posts_7": 1, "staff_posts_7": 9, "severity": (9 / 10 - 0.8) / (1 - 0.8)
-    }  # fmt: skip
-    story = GroupStory(*lines, (0.9, "post", "ann"), until=9)
-    assert story.changes("monologue") == [(OPENED, 1.0), (RESOLVED, 8.0)]
-
-
-def test_no_response() -> None:
-    lines: list[Line] = [(0.05 * n, "post", "op", STAFF) for n in range(10)]
-    assert GroupStory(*lines[:9], until=1).alerts("no_response") == []
-    story = GroupStory(*lines, (0.45 + MINUTE, "post", "ann"), until=1)
-    assert story.alerts("no_response")[0]["evidence"] == {
-        "staff_posts_7": 10, "heard_7": 1, "severity": (9 / 10 - 0.8) / (1 - 0.8)
-    }  # fmt: skip
-    assert story.group["heard_share"] is None
-    lines[1:1] = [(0.01, "post", "ann")]
-    assert GroupStory(*lines, (0.45 + MINUTE, "post", "ann"), until=1).alerts("no_response") == []
-
-
-def test_spam_ridden() -> None:
-    lines: list[Line] = [(0.1 * n, "post", "ann") for n in range(7)]
-    story = GroupStory(*lines, *[(0.7, "post", "bob", AD)] * 3, until=1)
-    assert story.alerts("spam_ridden")[0]["evidence"] == {
-        "posts_7": 10, "ads_7": 3, "severity": (3 / 10 - 0.2) / (1 - 0.2)
-    }  # fmt: skip
-    assert GroupStory(*lines, *[(0.7, "post", "bob", AD)] * 2, until=1).alerts("spam_ridden") == []
-
-
-def test_chaos_warning() -> None:
-    lines: list[Line] = [(0.1 * n, "join", f"u{n}") for n in range(4)]
-    rules = symptoms(chaos_joins=4)
-    assert GroupStory(*lines, (0.6, "leave", "u0"), until=1, rules=rules).alerts("chaos_warning") == []
-    lines += [(0.6, "leave", "u0"), (0.6, "leave", "u1")]
-    story = GroupStory(*lines, until=1, rules=rules)
-    assert story.alerts("chaos_warning")[0]["evidence"] == {
-        "joins_7": 4, "joins_7_before": 0, "leaves_7": 2, "spam_ridden": 0, "severity": (0.5 - 0.3) / 0.7
-    }  # fmt: skip
-    assert GroupStory(*lines, until=1, rules=symptoms(chaos_joins=5)).alerts("chaos_warning") == []
-    # Spam does as well as leaves, and is then at least 0.01.
-    rules = symptoms(chaos_joins=1, ads_posts=1)
-    story = GroupStory((0, "post", "ann", AD), until=1, rules=rules)
-    assert (story.group["chaos_warning"], story.group["spam_ridden"]) == (0.01, 1.0)
+    assert story.changes("benefit_lift_lost")[1][1] == pytest.approx(22 + 11 * HOUR)
+    assert story.changes("benefit_deaf") == [(OPENED, 22.0), (RESOLVED, 23.0)]
 
 
 # --- phase and health --------------------------------------------------------------------------------

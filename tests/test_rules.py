@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from schemas.group_rules import Health, Symptoms
 from schemas.rules import (
     MOST_LEVELS,
     CommunityRules,
@@ -20,6 +21,7 @@ from schemas.rules import (
     load_rules,
 )
 from schemas.rules_table import thresholds
+from schemas.silence_rules import Silence
 
 REPO = Path(__file__).parent.parent
 PAGE = REPO / "docs/rules.md"
@@ -33,6 +35,35 @@ def written(folder: Path, text: str) -> Path:
 
 
 # --- the defaults ----------------------------------------------------------------------------------
+
+
+OF_GROUPS = {
+    "groups": {
+        "early_days": 7, "ice_hours": 24, "core_days": 12, "silent_days": 7, "heard_minutes": 30,
+        "answer_minutes": 30, "spam_minutes": 60, "spam_ads": 5, "seed_members": 50, "outbreak_growth": 0.3,
+        "outbreak_joins": 20,
+    },
+    "symptoms": {
+        "keep": 0.9, "early_part": 0.3, "early_joins": 20, "early_sure": 1, "growth": 1.2, "fall": 0.8,
+        "growth_joins": 45, "growth_sure": 2.5, "fall_sure": 5, "staff_part": 0.8, "staff_posts": 10,
+        "staff_sure": 2, "unheard_part": 0.8, "heard_posts": 10, "heard_sure": 1.75, "lift": 1.2,
+        "lift_before": 1.5, "lift_posts": 20, "lift_sure": 2.5, "lift_weeks": 4, "lift_half_life_weeks": 8,
+        "ads_part": 0.2, "ads_posts": 10, "ads_sure": 3.5, "chaos_growth": 2, "chaos_joins": 20,
+        "chaos_leaves": 0.3, "chaos_sure": 2, "chaos_rise": 2.5,
+    },
+    "health": {
+        "participation": 3, "participation_full": 0.2, "hit_and_run": 1, "hollow_growth": 1, "monologue": 1,
+        "no_response": 1, "benefit_deaf": 1, "spam_ridden": 1, "chaos_warning": 1,
+    },
+    "silence": {
+        "return_days": 365, "quiet_days": 30, "min_hours": 6, "min_posts": 50, "min_weeks": 4,
+        "half_life_weeks": 8, "prior_weeks": 12, "tail_weeks": 26, "shape_max": 0.3, "shape_doubt": 100,
+    },
+    "churn": {
+        "false_alarm_months": 50, "least_leaves": 5, "hourly_from": 5, "daily_from": 0.2, "warm_up_weeks": 4,
+        "level_half_life_weeks": 3, "rhythm_half_life_weeks": 12, "longest_days": 28, "late_hours": 24,
+    },
+}  # fmt: skip
 
 
 def test_defaults_are_those_of_the_definition() -> None:
@@ -65,6 +96,7 @@ def test_defaults_are_those_of_the_definition() -> None:
             ),
         },
         "medals": {"streak_days": 7, "posts": 100, "invites": 10},
+        **OF_GROUPS,
         "late_days": 28,
         "dedup_window_s": 3600,
         "future_s": 600,
@@ -155,6 +187,14 @@ def test_a_community_may_mend_what_does_not_fit_there(tmp_path: Path) -> None:
         (Lifecycle, {"core_keep_days": 13}, "core_keep_days must not be more than core_enter_days"),
         (Lifecycle, {"core_keep_score": 12.5}, "core_keep_score must not be more than core_enter_score"),
         (Intent, {"intent_score": 8}, "intent_score must be less than strong_score"),
+        (Symptoms, {"growth": 0.8}, "fall must be less than growth"),
+        (Symptoms, {"lift": 1.5}, "lift must be less than lift_before"),
+        (
+            Health,
+            dict.fromkeys(("hit_and_run", "hollow_growth", "monologue", "no_response"), 0),
+            "must be above 0",
+        ),
+        (Silence, {"tail_weeks": 4, "min_weeks": 5}, "min_weeks must not be more than tail_weeks"),
         (Level, {"titles": ("a", "b", "a")}, "titles must all be different"),
         (Level, {"titles": ("a",)}, "at least 2 items"),
         (Level, {"titles": tuple(map(str, range(MOST_LEVELS + 1)))}, "at most 32 items"),
@@ -237,6 +277,9 @@ def test_the_example_says_what_its_comments_say() -> None:
     assert rules.late_days == 14
     assert [one.lifecycle.silent_days for one in (runners, fans, others)] == [14, 10, 10]
     assert [one.points.share for one in (runners, fans, others)] == [12, 12, 12]
+    assert [one.groups.silent_days for one in (runners, fans, others)] == [14, 7, 7]
+    assert [one.groups.answer_minutes for one in (runners, fans, others)] == [60, 60, 60]
+    assert [one.symptoms.ads_part for one in (runners, fans, others)] == [0.2, 0.4, 0.2]
     assert [one.lifecycle.new_days for one in (runners, fans, others)] == [7, 7, 7]
     assert [one.time_zone for one in (runners, fans, others)] == ["Europe/Berlin", "America/Sao_Paulo", "UTC"]
     assert fans.level.thresholds == (100, 200, 400, 800)

@@ -10,8 +10,10 @@ import pytest
 from pydantic import BaseModel
 from typer.testing import CliRunner, Result
 
+from schemas.group_tables import ALERT_RULES, PHASES, SYMPTOMS
 from schemas.rules import CommunityRules, Level, Rules
 from streams.cli import app
+from streams.groups import sentences as groups
 from streams.rules_report import (
     GENERAL,
     INTAKE,
@@ -100,6 +102,9 @@ def test_explain_has_the_numbers_in_force_and_marks_those_that_differ() -> None:
     assert silent.format("10 (default 7)") in of_fans
     assert "begins at midnight in Europe/Berlin (default UTC)" in of_runners
     assert "begins at midnight in UTC\n" in of_all
+    ads = "more than {} of members' posts of 7 days are ads"
+    assert ads.format("0.2") in of_runners
+    assert ads.format("0.4 (default 0.2)") in of_fans
     assert re.search(r"level_4 +800 points +ambassador \(default companion\)\n", of_fans)
     assert "level_5" not in of_fans
     assert all("more than 14 (default 28) days behind" in shown for shown in (of_all, of_runners, of_fans))
@@ -149,6 +154,7 @@ def test_every_threshold_is_in_a_sentence_and_every_placeholder_is_a_threshold()
         ("points", list(POINTS.values())),
         ("medals", list(MEDALS.values())),
         *((ladder.section, [step.sentence for step in ladder.steps]) for ladder in LADDERS),
+        *((block.section, list(block.sentences.values())) for block in groups.BLOCKS),
     ]
     for section, sentences in told:
         shown |= {(section, name) for name in shown_names(type(getattr(rules, section)), sentences)}
@@ -161,6 +167,15 @@ def test_every_threshold_is_in_a_sentence_and_every_placeholder_is_a_threshold()
 def test_every_kind_of_points_and_every_medal_is_explained() -> None:
     assert set(POINTS) == set(POINT_KINDS)
     assert tuple(MEDALS) == medals.MEDALS
+
+
+def test_every_alert_and_phase_of_a_group_and_every_part_of_its_health_is_explained() -> None:
+    told = [name for block in groups.BLOCKS for name in block.sentences if block.section != "health"]
+    assert set(ALERT_RULES) | set(PHASES) <= set(told)
+    [health] = [block.sentences for block in groups.BLOCKS if block.section == "health"]
+    assert list(health) == ["participation", *SYMPTOMS]
+    shown = groupbeat("explain").output
+    assert all(f"\n{block.title}\n" in shown for block in groups.BLOCKS)
 
 
 # --- the ladders -----------------------------------------------------------------------------------

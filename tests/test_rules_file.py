@@ -69,7 +69,10 @@ def test_a_wrong_value_is_told_with_what_it_is(tmp_path: Path, text: str, error:
             "2: medals.xyz: no such setting; there are streak_days, posts, invites",
         ),
         ("[medals.xyz]", "1: medals.xyz: no such section: it has none"),
-        ("silent_days = 3", "1: silent_days: no such setting here; did you mean lifecycle.silent_days?"),
+        (
+            "silent_days = 3",
+            "1: silent_days: no such setting here; did you mean lifecycle.silent_days or groups.silent_days?",
+        ),
         (
             "[points]\nday = 1\nhalf_life_days = 3",
             "3: points.half_life_days: no such setting here; did you mean intent.half_life_days?",
@@ -113,7 +116,7 @@ def test_what_is_the_same_for_all_is_told_so(tmp_path: Path, section: str, name:
         (
             "[communities.a.habits]\nx = 1",
             "1: communities.a.habits: no such section; there are weights, lifecycle, pyramid, intent, "
-            "closeness, points, level, medals",
+            "closeness, points, level, medals, groups, symptoms, health, silence, churn",
         ),
         ("communities = 3", "1: communities: is a section: write [communities] and its settings below"),
         (
@@ -248,7 +251,7 @@ COMMUNITIES = st.text(min_size=1, max_size=9).filter(lambda name: name.isprintab
 
 
 def test_every_number_has_a_least_and_a_most() -> None:
-    assert len(FOR_ALL) == len(FOR_ONE) + 3 == 54
+    assert len(FOR_ALL) == len(FOR_ONE) + 3 == 122
 
 
 @st.composite

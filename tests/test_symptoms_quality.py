@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.quality import lifts
 from bench.quality.communities import generate, groups
 from bench.quality.group_events import DAYS, MEMBER, OPERATOR, SYMPTOMS, Flags, Group, rows
-from bench.quality.symptom_rules import figures
+from bench.quality.symptom_rules import figures, starts_of_days
 from bench.quality.symptoms import World, judge, judge_all, large_enough
 from schemas.actions import AD, POST
 from schemas.group_rules import Symptoms
+from schemas.rules import Rules
+from tests.oracle.groups.group import Group as OracleGroup
 
 BUSY = 20.0
 
@@ -83,7 +84,7 @@ def test_the_judge_counts_spells_found_and_alerts_that_are_right(world: World) -
 
 
 def test_a_few_groups_do_about_as_well_as_many(world: World) -> None:
-    found = judge_all(world, world.evaluated(True, Symptoms(), lifts.TRIED))
+    found = judge_all(world, world.evaluated(Symptoms()))
     for name in ("hit_and_run", "monologue", "no_response", "spam_ridden", "chaos_warning"):
         assert found[name].recall >= 0.75, name
         assert found[name].precision >= 0.8, name
@@ -107,3 +108,42 @@ def test_events_have_the_roles_and_kinds_of_the_contract(world: World) -> None:
     assert set(np.unique(events.role[posts])) == {MEMBER, OPERATOR}
     assert not np.any(posts & (events.content == 0))
     assert not np.any((events.kind == AD) & (events.role == OPERATOR))
+
+
+EASY = {
+    "early_sure": 0.0, "growth_joins": 5, "growth_sure": 0.5, "fall_sure": 0.5, "staff_part": 0.5,
+    "staff_sure": 0.0, "heard_sure": 0.0, "lift_posts": 1.0, "lift_sure": 0.5, "ads_posts": 4,
+    "ads_sure": 0.5, "chaos_joins": 5, "chaos_growth": 1.3, "chaos_sure": 0.5, "chaos_rise": 0.5,
+}  # fmt: skip
+"""Thresholds that small groups reach."""
+
+
+def closes_of_oracle(group: Group, rules: Rules) -> dict[str, Flags]:
+    """Whether each symptom is open after each close."""
+    begin = int(group.events.t[0])
+    starts = starts_of_days(group.zone, begin)
+    oracle = OracleGroup("default", group.name, rules.of("default"), begin)
+    for row in rows(group):
+        event = row | {"occurred_at": row["t"], "channel": "", "inviter_id": ""}
+        clock = int(str(row["t"]))
+        oracle.settle(clock)
+        oracle.apply(event, clock)
+    oracle.settle(int(starts[DAYS - 2]))
+    found = {name: np.zeros(DAYS - 2, np.bool_) for name in SYMPTOMS}
+    for change in oracle.alerts.rows:
+        if change["rule"] in found:
+            day = int(np.searchsorted(starts, change["at"])) - 1
+            found[change["rule"]][day:] = change["change"] == "opened"
+    return found
+
+
+def test_the_rules_are_those_of_the_oracle() -> None:
+    opened = set()
+    for number in (0, 5, 26):
+        group = generate(number, 11, SYMPTOMS[number % len(SYMPTOMS)])
+        rules = Rules.model_validate({"symptoms": EASY, "time_zone": group.zone})
+        found = World.of([group]).evaluated(rules.of("default").symptoms)
+        for name, is_open in closes_of_oracle(group, rules).items():
+            assert np.array_equal(found[name][0, : DAYS - 2], is_open), (number, name)
+            opened |= {name} if is_open.any() else set()
+    assert opened == set(SYMPTOMS)

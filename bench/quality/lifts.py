@@ -1,8 +1,11 @@
-"""The alert benefit_lift_lost over one group's events: as docs/groups.md defines it, and as 0016 tries it."""
+"""The alert benefit_lift_lost over one group's events, as docs/groups.md defines it, in a shorter form.
+
+Simplified: posts come in order and in time, any number of benefits is watched, and all is in doubles.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,66 +16,63 @@ from schemas.group_rules import Symptoms
 from schemas.rules import HOUR_MS
 from streams.calendar import WEEK_HOURS, Zone
 
-LEVEL_HOURS, LEVEL_PRIOR = 48, 20.0
-DOUBT, BURST_VARIANCE = 3.0, 4.0
-LATEST = 5
-
-
-@dataclass(frozen=True)
-class Way:
-    """How the alert is computed."""
-
-    exposed: bool
-    """Hours that benefits took do not count as hours in which posts could be learnt."""
-    level: bool
-    """What is usual follows the posts of the last `LEVEL_HOURS`."""
-    before: int
-    """So many results before the latest five."""
-    sure: bool
-    """The lift has surely fallen; the alert ends at `lift_before`."""
-
-
-DEFINED = Way(exposed=False, level=False, before=5, sure=False)
-EXPOSED = Way(exposed=True, level=False, before=5, sure=False)
-TRIED = Way(exposed=True, level=True, before=10, sure=True)
+LATEST, BEFORE = 5, 10
+"""Results that are compared."""
+SCATTER = 4.0
+"""The variance of counts, to Poisson's."""
+MONDAY_HOURS = 72
 
 
 @dataclass
 class _Habit:
-    """Posts by hour of the day and by day, and the hours in which they were learnt."""
+    """Posts by hour of the day and day of the week, the hours of each that benefits took, and weeks (W)."""
 
-    by_hour: Floats
-    by_day: Floats
-    hours: Floats
-    """Of each hour of the day,"""
-    day_hours: Floats
-    """and of each day of the week."""
+    weeks: float
+    by_hour: Floats = field(default_factory=lambda: np.zeros(24))
+    by_day: Floats = field(default_factory=lambda: np.zeros(7))
+    taken_hour: Floats = field(default_factory=lambda: np.zeros(24))
+    taken_day: Floats = field(default_factory=lambda: np.zeros(7))
 
-    def rate(self, place: Moments) -> Floats:
-        """Usual posts in hours of the week; 0 where nothing is known."""
-        total, hours = self.by_hour.sum(), self.hours.sum()
-        if total <= 0 or hours <= 0:
-            return np.zeros(len(place))
-        each = self.by_hour / np.maximum(self.hours, 1e-9)
-        day = self.by_day / np.maximum(self.day_hours, 1e-9)
-        return np.asarray(each[place % 24] * day[place // 24] / (total / hours))
+    def learn(self, place: Moments) -> None:
+        self.by_hour += np.bincount(place % 24, minlength=24)
+        self.by_day += np.bincount(place // 24, minlength=7)
+
+    def end_week(self, keep: float) -> None:
+        for each in (self.by_hour, self.by_day, self.taken_hour, self.taken_day):
+            each *= keep
+        self.weeks = keep * (self.weeks + 1)
+
+    def take(self, place: int, part: float) -> None:
+        for hour, hours in ((place, 1 - part), ((place + 1) % WEEK_HOURS, part)):
+            self.taken_hour[hour % 24] += hours
+            self.taken_day[hour // 24] += hours
+
+    def rate(self, place: int, now: int) -> float:
+        """Usual posts in an hour of the week; 0 where nothing is known."""
+        weeks = self.weeks + now / WEEK_HOURS
+        hours = 7 * weeks - self.taken_hour[place % 24]
+        day_hours = 24 * weeks - self.taken_day[place // 24]
+        all_hours, posts = WEEK_HOURS * weeks - self.taken_hour.sum(), self.by_hour.sum()
+        if min(hours, day_hours, all_hours, posts) <= 0:
+            return 0.0
+        each = self.by_hour[place % 24] / hours * self.by_day[place // 24] / day_hours
+        return float(each / (posts / all_hours))
 
 
-def deaf(group: Group, rules: Symptoms, way: Way) -> Floats:
+def deaf(group: Group, rules: Symptoms) -> Floats:
     """1 at each close at which the alert is open."""
     zone, events = Zone.of(group.zone), group.events
     posts = events.action == POST
     t = events.t[posts & (events.role == MEMBER)]
     benefits = events.t[posts & (events.role == OPERATOR) & (events.kind == BENEFIT)]
     first = int(_local(zone, events.t[:1])[0]) // HOUR_MS
-    local = _local(zone, benefits)
-    usual = _usual(_local(zone, t[_free(t, benefits)]) // HOUR_MS, local, first, rules, way)
+    local, free = _local(zone, benefits), t[_free(t, benefits)]
+    usual = _usual(_local(zone, free) // HOUR_MS, np.searchsorted(free, benefits), local, first, rules)
     counts = np.searchsorted(t, benefits + HOUR_MS) - np.searchsorted(t, benefits)
     known = _week(local // HOUR_MS) - _week(np.array([first])) >= rules.lift_weeks
-    is_open = _alert(counts[known].astype(float), usual[known], rules, way)
-    done = np.searchsorted(
-        benefits[known] + HOUR_MS, starts_of_days(group.zone, int(events.t[0]))[1:], "right"
-    )
+    is_open = _alert(counts[known].astype(float), usual[known], rules)
+    starts = starts_of_days(group.zone, int(events.t[0]))[1:]
+    done = np.searchsorted(benefits[known] + HOUR_MS, starts, "right")
     return np.concatenate([np.zeros(1), is_open.astype(float)])[done[:DAYS]]
 
 
@@ -81,7 +81,7 @@ def _local(zone: Zone, t: Moments) -> Moments:
 
 
 def _week(hour: Moments) -> Moments:
-    return np.asarray((hour + 72) // WEEK_HOURS)
+    return np.asarray((hour + MONDAY_HOURS) // WEEK_HOURS)
 
 
 def _free(t: Moments, benefits: Moments) -> Flags:
@@ -92,55 +92,40 @@ def _free(t: Moments, benefits: Moments) -> Flags:
     return np.asarray((last < 0) | (t - benefits[np.maximum(last, 0)] >= HOUR_MS))
 
 
-def _usual(hour: Moments, local: Moments, first: int, rules: Symptoms, way: Way) -> Floats:
-    """What is usual in the hour after each benefit; hours are hour numbers, `local` is ms."""
-    at, part = local // HOUR_MS - first, (local % HOUR_MS) / HOUR_MS
-    size = int(at.max(initial=0)) + 2
-    counts = np.bincount(hour - first, minlength=size)[:size].astype(float)
-    exposure = np.ones(size)
-    if way.exposed:
-        np.subtract.at(exposure, at, 1 - part)
-        np.subtract.at(exposure, at + 1, part)
-        exposure = np.maximum(exposure, 0)
-    place = (np.arange(size) + first + 72) % WEEK_HOURS
-    week = _week(np.arange(size) + first)
+def _usual(hour: Moments, before: Moments, local: Moments, first: int, rules: Symptoms) -> Floats:
+    """What is usual after each benefit.
+
+    Posts have hour numbers; so many of them were `before` each benefit, which have local ms.
+    """
     keep = 2 ** (-1 / rules.lift_half_life_weeks)
-    past, begin, usual = _Habit(np.zeros(24), np.zeros(7), np.zeros(24), np.zeros(7)), 0, np.zeros(len(at))
-    for i, now in enumerate(at):
-        while week[begin] < week[now]:
-            end = int(np.searchsorted(week, week[begin], "right"))
-            past = _learn(past, place[begin:end], counts[begin:end], exposure[begin:end], keep)
+    place = (hour + MONDAY_HOURS) % WEEK_HOURS
+    week, begin, usual = (first + MONDAY_HOURS) // WEEK_HOURS, 0, np.zeros(len(local))
+    habit = _Habit(-((first + MONDAY_HOURS) % WEEK_HOURS) / WEEK_HOURS)
+    for i, (at, known) in enumerate(zip(local.tolist(), before.tolist(), strict=True)):
+        week_now, now = divmod(at // HOUR_MS + MONDAY_HOURS, WEEK_HOURS)
+        while week < week_now:
+            week += 1
+            end = int(np.searchsorted(hour, week * WEEK_HOURS - MONDAY_HOURS))
+            habit.learn(place[begin:end])
+            habit.end_week(keep)
             begin = end
-        habit = _learn(past, place[begin:now], counts[begin:now], exposure[begin:now], 1.0)
-        here, there = habit.rate(place[now : now + 2])
-        usual[i] = (1 - part[i]) * here + part[i] * there
-        if way.level:
-            last = slice(max(0, now - LEVEL_HOURS), now)
-            expected = float((habit.rate(place[last]) * exposure[last]).sum())
-            usual[i] *= (counts[last].sum() + LEVEL_PRIOR) / (expected + LEVEL_PRIOR)
+        habit.learn(place[begin:known])
+        begin, part = known, at % HOUR_MS / HOUR_MS
+        usual[i] = (1 - part) * habit.rate(now, now) + part * habit.rate((now + 1) % WEEK_HOURS, now)
+        habit.take(now, part)
     return usual
 
 
-def _learn(habit: _Habit, place: Moments, counts: Floats, exposure: Floats, keep: float) -> _Habit:
-    hour, day = place % 24, place // 24
-    return _Habit(
-        keep * (habit.by_hour + np.bincount(hour, counts, 24)),
-        keep * (habit.by_day + np.bincount(day, counts, 7)),
-        keep * (habit.hours + np.bincount(hour, exposure, 24)),
-        keep * (habit.day_hours + np.bincount(day, exposure, 7)),
-    )
-
-
-def _alert(counts: Floats, usual: Floats, rules: Symptoms, way: Way) -> Flags:
+def _alert(counts: Floats, usual: Floats, rules: Symptoms) -> Flags:
     """Whether it is open after each result."""
     out, is_open = np.zeros(len(counts), np.bool_), False
-    for end in range(LATEST + way.before, len(counts) + 1):
-        latest, before = slice(end - LATEST, end), slice(end - LATEST - way.before, end - LATEST)
+    for end in range(BEFORE + LATEST, len(counts) + 1):
+        latest, before = slice(end - LATEST, end), slice(end - LATEST - BEFORE, end - LATEST)
         c1, e1, c0, e0 = counts[latest].sum(), usual[latest].sum(), counts[before].sum(), usual[before].sum()
         if is_open:
-            is_open = bool(c1 < (rules.lift_before if way.sure else rules.lift) * e1)
+            is_open = bool(c1 < rules.lift_before * e1)
         elif min(e0, e1) >= rules.lift_posts and c1 < rules.lift * e1 and c0 > rules.lift_before * e0:
-            error = np.sqrt(BURST_VARIANCE * (c0 / e0**2 + max(c1, e1) / e1**2))
-            is_open = not way.sure or bool(c0 / e0 - c1 / e1 >= DOUBT * error)
+            error = np.sqrt(SCATTER * (c0 / e0**2 + max(c1, e1) / e1**2))
+            is_open = bool(c0 / e0 - c1 / e1 >= rules.lift_sure * error)
         out[end - 1] = is_open
     return out

@@ -1,8 +1,8 @@
 """The rules of symptoms, over all groups and days of generated communities at once.
 
 It counts by day what happened in each group, then goes through the closes of all groups side by side: what
-docs/groups.md defines, in an independent and much shorter form, and what 0016 proposes instead. Simplified:
-events come in order and in time, nobody comes back, and any number of staff posts is remembered.
+docs/groups.md defines, in an independent and much shorter form. Simplified: events come in order and in time,
+nobody comes back, and any number of staff posts is remembered.
 """
 
 from __future__ import annotations
@@ -19,14 +19,6 @@ from streams.calendar import Zone, hour_of, start_of_hour
 
 MINUTE_MS = 60_000
 WINDOW_DAYS = 28
-SURE = 2.5
-"""Proposed value of `sure`."""
-BURST = 2.0
-"""Proposed: members' posts come in conversations, so their standard error is so many times Poisson's."""
-EARLY_SURE, STAFF_SURE, HEARD_SURE, ADS_SURE = 1.0, 2.0, 1.75, 3.5
-"""Proposed: a part is over its line by so many standard errors of a binomial."""
-GROWTH_JOINS = 45
-"""Proposed: hollow growth is not told with fewer joins in the 21 days before."""
 
 Figures = dict[str, Floats]
 """Of each close: an array of days, or of groups by days."""
@@ -51,7 +43,7 @@ def windows(daily: Figures) -> Figures:
     for name, counts in daily.items():
         found[f"{name}_7"] = past(counts, 7)
         found[f"{name}_7_before"] = past(counts, 7, 7)
-        found[f"{name}_21_before"] = past(counts, 21, 7)
+        found[f"{name}_21"] = past(counts, 21, 7)
     return found
 
 
@@ -118,64 +110,50 @@ Rule = Callable[[Figures, Symptoms], tuple[Flags, Flags]]
 """Where a symptom opens if it isn't there, and where it stays if it is."""
 
 
-def share(part: str, whole: str, line: str, least: str, sure: float = 0.0) -> Rule:
-    """More than a line of a whole; surely so, by so many standard errors of a binomial."""
+def share(part: str, whole: str, line: str, least: str, sure: str) -> Rule:
+    """A part that is surely over a line of a whole; names of figures and of thresholds."""
 
     def rule(f: Figures, s: Symptoms) -> tuple[Flags, Flags]:
         n = sum((f[name] for name in whole.split()), np.zeros(1))
         p = getattr(s, line)
-        doubt = sure * np.sqrt(p * (1 - p) * n)
+        doubt = getattr(s, sure) * np.sqrt(p * (1 - p) * n)
         return (n >= getattr(s, least)) & (f[part] > p * n + doubt), f[part] > s.keep * p * n
 
     return rule
 
 
-def _surely(f: Figures, name: str, sure: float) -> Flags:
-    """More than in the 7 days before, by so many standard errors of Poisson's."""
+def _differs(f: Figures, name: str, sure: float) -> Flags:
+    """Surely another number than in the 7 days before."""
     now, before = f[f"{name}_7"], f[f"{name}_7_before"]
     return np.asarray(np.abs(now - before) >= sure * np.sqrt(now + before))
 
 
-def _surely_three(f: Figures, name: str, sure: float) -> Flags:
-    """The same, of the mean of the 3 weeks before."""
-    now, before = f[f"{name}_7"], f[f"{name}_21_before"]
-    return np.asarray(np.abs(now - before / 3) >= sure * np.sqrt(now + before / 9))
+def _differs_from_three(f: Figures, name: str, sure: float) -> Flags:
+    """Surely another number than in a week of the 3 before."""
+    now, three = f[f"{name}_7"], f[f"{name}_21"]
+    return np.asarray(np.abs(now - three / 3) >= sure * np.sqrt(now + three / 9))
 
 
 def hollow(f: Figures, s: Symptoms) -> tuple[Flags, Flags]:
-    """As defined."""
+    """Hollow growth: by the week before and by the three weeks before, surely by those three."""
     joins, before, posts, had = f["joins_7"], f["joins_7_before"], f["posts_7"], f["posts_7_before"]
-    opens = (joins >= s.growth * before) & (posts <= s.fall * had) & (before > 0) & (had > 0)
-    opens &= (joins > before) & _surely(f, "joins", s.sure) & (posts < had) & _surely(f, "posts", s.sure)
-    return opens, (joins >= s.keep * s.growth * before) & (s.keep * posts <= s.fall * had)
-
-
-def hollow_proposed(f: Figures, s: Symptoms) -> tuple[Flags, Flags]:
-    """The lines against the week before and the three weeks before; surely so against those three."""
-    joins, posts = f["joins_7"], f["posts_7"]
-    opens = (joins >= s.growth * f["joins_7_before"]) & (posts <= s.fall * f["posts_7_before"])
-    opens &= (joins >= s.growth * f["joins_21_before"] / 3) & (posts <= s.fall * f["posts_21_before"] / 3)
-    opens &= (f["joins_21_before"] >= GROWTH_JOINS) & (f["joins_7_before"] > 0) & (f["posts_7_before"] > 0)
-    opens &= _surely_three(f, "joins", SURE) & _surely_three(f, "posts", BURST * SURE)
-    return opens, hollow(f, s)[1]
+    opens = (before > 0) & (had > 0) & (joins > 0) & (f["joins_21"] >= s.growth_joins)
+    opens &= (joins >= s.growth * before) & (posts <= s.fall * had)
+    opens &= (joins >= s.growth * f["joins_21"] / 3) & (posts <= s.fall * f["posts_21"] / 3)
+    opens &= _differs_from_three(f, "joins", s.growth_sure) & _differs_from_three(f, "posts", s.fall_sure)
+    return opens, (joins >= s.keep * s.growth * before) & (s.keep * posts <= s.fall * had) & (had > 0)
 
 
 def chaos(f: Figures, s: Symptoms) -> tuple[Flags, Flags]:
-    """As defined; `spam` is whether spam-ridden is open."""
+    """The chaos warning; `spam` is whether spam-ridden is open."""
     joins, before, leaves, spam = f["joins_7"], f["joins_7_before"], f["leaves_7"], f["spam"] > 0
-    opens = (joins >= s.chaos_joins) & (joins >= s.chaos_growth * before) & _surely(f, "joins", s.sure)
-    opens &= (leaves > s.chaos_leaves * joins) | spam
+    opens = (joins >= s.chaos_joins) & (joins >= s.chaos_growth * before)
+    opens &= _differs(f, "joins", s.chaos_sure) & (joins >= s.chaos_growth * f["joins_21"] / 3)
+    opens &= _differs_from_three(f, "joins", s.chaos_rise)
+    many = (leaves > s.chaos_leaves * joins) & (leaves > f["leaves_21"] / 3)
+    opens &= spam | (many & _differs_from_three(f, "leaves", s.chaos_rise))
     stays = (joins >= s.keep * s.chaos_growth * before) & (joins > 0)
     return opens, stays & ((leaves > s.keep * s.chaos_leaves * joins) | spam)
-
-
-def chaos_proposed(f: Figures, s: Symptoms) -> tuple[Flags, Flags]:
-    """Joins surely more than in the three weeks before, and leaves too, or spam."""
-    opens, stays = chaos(f, s)
-    opens &= f["joins_7"] >= s.chaos_growth * f["joins_21_before"] / 3
-    opens &= _surely_three(f, "joins", SURE)
-    more = (f["leaves_7"] > f["leaves_21_before"] / 3) & _surely_three(f, "leaves", SURE)
-    return opens & (more | (f["spam"] > 0)), stays
 
 
 def deaf(f: Figures, _: Symptoms) -> tuple[Flags, Flags]:
@@ -183,27 +161,21 @@ def deaf(f: Figures, _: Symptoms) -> tuple[Flags, Flags]:
     return f["deaf"] > 0, f["deaf"] > 0
 
 
-def _all(sure: tuple[float, float, float, float], growth: Rule, rush: Rule) -> dict[str, Rule]:
-    early, staff, heard, ads = sure
-    return {
-        "hit_and_run": share("gone_early", "newcomers", "early_part", "early_joins", early),
-        "hollow_growth": growth,
-        "monologue": share("staff_posts_7", "posts_7 staff_posts_7", "staff_part", "staff_posts", staff),
-        "no_response": share("unheard_7", "staff_posts_7", "unheard_part", "heard_posts", heard),
-        "benefit_deaf": deaf,
-        "spam_ridden": share("ads_7", "posts_7", "ads_part", "ads_posts", ads),
-        "chaos_warning": rush,
-    }
+RULES: dict[str, Rule] = {
+    "hit_and_run": share("gone_early", "newcomers", "early_part", "early_joins", "early_sure"),
+    "hollow_growth": hollow,
+    "monologue": share("staff_posts_7", "posts_7 staff_posts_7", "staff_part", "staff_posts", "staff_sure"),
+    "no_response": share("unheard_7", "staff_posts_7", "unheard_part", "heard_posts", "heard_sure"),
+    "benefit_deaf": deaf,
+    "spam_ridden": share("ads_7", "posts_7", "ads_part", "ads_posts", "ads_sure"),
+    "chaos_warning": chaos,
+}
 
 
-DEFINED = _all((0.0, 0.0, 0.0, 0.0), hollow, chaos)
-PROPOSED = _all((EARLY_SURE, STAFF_SURE, HEARD_SURE, ADS_SURE), hollow_proposed, chaos_proposed)
-
-
-def close_all(rules: dict[str, Rule], f: Figures, s: Symptoms) -> dict[str, Flags]:
+def close_all(f: Figures, s: Symptoms) -> dict[str, Flags]:
     """Whether each symptom is open after the close of each day; groups by days."""
     found: dict[str, Flags] = {}
-    for name, rule in rules.items():  # chaos comes after spam
+    for name, rule in RULES.items():  # chaos comes after spam
         if name == "chaos_warning":
             f = {**f, "spam": found["spam_ridden"].astype(float)}
         opens, stays = rule(f, s)

@@ -92,7 +92,9 @@ class Chaos(threading.Thread):
             time.sleep(0.2)
 
 
-def test_nothing_is_lost_or_doubled(tmp_path: Path, broker_jars: Path, clean_environment: None) -> None:
+def test_nothing_is_lost_or_doubled(
+    tmp_path: Path, broker_jars: Path, clean_environment: None, kernels: None
+) -> None:
     file = tmp_path / "events.ndjson"
     values = community(31, EVENTS + 1_000, 3_000, 300, start_ms=START_MS)
     # Blank lines are no events: that is why there are some more.

@@ -33,7 +33,7 @@ SILENT_IN_MS = 30_000
 
 
 @pytest.fixture
-def pipeline(settings: Settings, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(settings: Settings, tmp_path: Path, kernels: None) -> Iterator[Pipeline]:
     """A worker and a sink, not started yet."""
     init(settings)
     made = Pipeline(settings.model_copy(update={"path": tmp_path / "clickhouse"}), tmp_path)

@@ -31,7 +31,7 @@ def local(settings: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def pipeline(local: Settings, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(local: Settings, tmp_path: Path, kernels: None) -> Iterator[Pipeline]:
     """A worker and a sink, not started yet."""
     made = Pipeline(local, tmp_path)
     yield made

@@ -25,10 +25,19 @@ class Situation:
     spam_ridden: bool = False
     """Whether it is open, for the chaos warning."""
 
-    def sure(self, name: str) -> float:
-        """s(x): so many standard errors of the difference of two weeks."""
+    def three_weeks(self, name: str) -> int:
+        """x_21: of the 21 days before the latest 7."""
+        return int(self.figures[f"{name}_28"] - self.figures[f"{name}_7"])
+
+    def differs(self, name: str, z: float) -> bool:
+        """Whether x_7 surely differs from x_7_before, by z."""
         now, before = self.figures[f"{name}_7"], self.figures[f"{name}_7_before"]
-        return self.rules.sure * math.sqrt(now + before)
+        return bool(abs(now - before) >= z * math.sqrt(now + before))
+
+    def differs_from_three(self, name: str, z: float) -> bool:
+        """Whether x_7 surely differs from x_21, by z."""
+        now, three = self.figures[f"{name}_7"], self.three_weeks(name)
+        return bool(abs(now - three / 3) >= z * math.sqrt(now + three / 9))
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,11 @@ class Symptom:
         return min(max(self.severity(now), self.least), 1.0)
 
 
+def _surely_over(x: int, n: int, p: float, z: float) -> bool:
+    """Whether a part x of n is over a line p."""
+    return x > p * n + z * math.sqrt(p * (1 - p) * n)
+
+
 def _excess(part: float, p: float) -> float:
     return (part - p) / (1 - p)
 
@@ -59,7 +73,8 @@ def _named(*names: str) -> Callable[[Situation], Figures]:
 
 def _early_opens(now: Situation) -> bool:
     f, r = now.figures, now.rules
-    return bool(f["newcomers"] >= r.early_joins and f["gone_early"] > r.early_part * f["newcomers"])
+    enough = f["newcomers"] >= r.early_joins
+    return bool(enough and _surely_over(f["gone_early"], f["newcomers"], r.early_part, r.early_sure))
 
 
 def _early_stays(now: Situation) -> bool:
@@ -76,12 +91,16 @@ def _early_severity(now: Situation) -> float:
 
 def _hollow_opens(now: Situation) -> bool:
     f, r = now.figures, now.rules
+    joins_21, posts_21 = now.three_weeks("joins"), now.three_weeks("posts")
     return bool(
-        f["joins_7"] >= r.growth * f["joins_7_before"]
+        min(f["joins_7_before"], f["posts_7_before"], f["joins_7"]) > 0
+        and f["joins_7"] >= r.growth * f["joins_7_before"]
         and f["posts_7"] <= r.fall * f["posts_7_before"]
-        and f["joins_7"] - f["joins_7_before"] >= now.sure("joins")
-        and f["posts_7_before"] - f["posts_7"] >= now.sure("posts")
-        and min(f["joins_7"], f["joins_7_before"], f["posts_7_before"]) > 0
+        and joins_21 >= r.growth_joins
+        and f["joins_7"] >= r.growth * joins_21 / 3
+        and f["posts_7"] <= r.fall * posts_21 / 3
+        and now.differs_from_three("joins", r.growth_sure)
+        and now.differs_from_three("posts", r.fall_sure)
     )
 
 
@@ -105,7 +124,7 @@ def _hollow_severity(now: Situation) -> float:
 def _monologue_opens(now: Situation) -> bool:
     f, r = now.figures, now.rules
     n = f["posts_7"] + f["staff_posts_7"]
-    return bool(n >= r.staff_posts and f["staff_posts_7"] > r.staff_part * n)
+    return bool(n >= r.staff_posts and _surely_over(f["staff_posts_7"], n, r.staff_part, r.staff_sure))
 
 
 def _monologue_stays(now: Situation) -> bool:
@@ -129,7 +148,8 @@ def _unheard(now: Situation) -> int:
 def _no_response_opens(now: Situation) -> bool:
     f, r = now.figures, now.rules
     enough = f["staff_posts_7"] >= r.heard_posts
-    return bool(enough and _unheard(now) > r.unheard_part * f["staff_posts_7"])
+    sure = _surely_over(_unheard(now), f["staff_posts_7"], r.unheard_part, r.heard_sure)
+    return bool(enough and sure)
 
 
 def _no_response_stays(now: Situation) -> bool:
@@ -164,7 +184,8 @@ def _deaf_evidence(now: Situation) -> Figures:
 
 def _spam_opens(now: Situation) -> bool:
     f, r = now.figures, now.rules
-    return bool(f["posts_7"] >= r.ads_posts and f["ads_7"] > r.ads_part * f["posts_7"])
+    enough = f["posts_7"] >= r.ads_posts
+    return bool(enough and _surely_over(f["ads_7"], f["posts_7"], r.ads_part, r.ads_sure))
 
 
 def _spam_stays(now: Situation) -> bool:
@@ -184,8 +205,20 @@ def _chaos_opens(now: Situation) -> bool:
     return bool(
         f["joins_7"] >= r.chaos_joins
         and f["joins_7"] >= r.chaos_growth * f["joins_7_before"]
-        and f["joins_7"] - f["joins_7_before"] >= now.sure("joins")
-        and (f["leaves_7"] > r.chaos_leaves * f["joins_7"] or now.spam_ridden)
+        and now.differs("joins", r.chaos_sure)
+        and f["joins_7"] >= r.chaos_growth * now.three_weeks("joins") / 3
+        and now.differs_from_three("joins", r.chaos_rise)
+        and (now.spam_ridden or _many_leave(now))
+    )
+
+
+def _many_leave(now: Situation) -> bool:
+    """Of those who joined, and more than in the three weeks before."""
+    f, r = now.figures, now.rules
+    return bool(
+        f["leaves_7"] > r.chaos_leaves * f["joins_7"]
+        and f["leaves_7"] > now.three_weeks("leaves") / 3
+        and now.differs_from_three("leaves", r.chaos_rise)
     )
 
 
@@ -222,12 +255,6 @@ SYMPTOMS: dict[str, Symptom] = {
     ),
     "benefit_deaf": Symptom(_lift_lost, _lift_lost, _deaf_severity, _deaf_evidence),
     "spam_ridden": Symptom(_spam_opens, _spam_stays, _spam_severity, _named("posts_7", "ads_7")),
-    "chaos_warning": Symptom(
-        _chaos_opens,
-        _chaos_stays,
-        _chaos_severity,
-        _chaos_evidence,
-        least=0.01,
-    ),
+    "chaos_warning": Symptom(_chaos_opens, _chaos_stays, _chaos_severity, _chaos_evidence, least=0.01),
 }
 """In the order in which they are judged."""
