@@ -138,12 +138,14 @@ class Group:
 
     def _converse(self, event: Event, day: int, clock: int, *, in_window: bool) -> None:
         """A post as a topic that waits for a reply, or as a reply to one."""
+        if not in_window:
+            return
         if event["reply_to"]:
             if topic := self._topics.answer(event, clock):
                 self.days.count_answer(day, class_of(max(0, event["occurred_at"] - topic.at)))
                 if topic.question and event["role"] not in STAFF:
                     self.days.count(topic.day, "question_answers")
                 self.questions.answer(topic, clock)
-        elif in_window and (topic := self._topics.begin(event, day, clock)) and topic.question:
+        elif (topic := self._topics.begin(event, day, clock)) and topic.question:
             self.days.count(day, "questions")
             self.questions.ask(topic, clock)
