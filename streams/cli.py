@@ -82,7 +82,9 @@ def init(
 
 @app.command()
 def worker(
-    stages: Annotated[str | None, typer.Option(help="Comma-separated; all when not given")] = None,
+    stages: Annotated[
+        str | None, typer.Option(envvar="GROUPBEAT_STAGES", help="Comma-separated; all when not given")
+    ] = None,
     broker: Broker = None,
     topic_prefix: Prefix = None,
     worker_id: Annotated[

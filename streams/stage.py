@@ -34,6 +34,10 @@ BEHIND_S = 2.0
 """A partition that was not read to its end for so long is behind."""
 FLUSHES_BEHIND = 5
 """Then it waits so many times longer between flushes."""
+UPKEEP = 0.1
+"""Checkpoints, and flushes while behind, take at most this part of the time, as long as they need not be
+further apart for it than `MOST_APART_S`: large state that changes all over is not written again and again."""
+MOST_APART_S = 30.0
 
 MESSAGE_BYTES = 4 * 1024 * 1024
 """Rows are cut so that a message stays about this small before compression."""
@@ -141,9 +145,11 @@ class _Partition:
         self.next_offset = 0
         self.saved_offset = 0
         self.flushed_at = 0.0
+        self.flush_took = 0.0
         self.level_at = 0.0
         """When it was last seen to have absorbed all that there was."""
         self.saved_at = 0.0
+        self.save_took = 0.0
         self.receipt_sent: Receipt | None = None
 
 
@@ -201,10 +207,15 @@ class StageRunner:
                 await self._flush_if_due(part)
                 self._metrics.ticked(part.number, end, part.next_offset, part.reducer, self._wall_s())
                 if (
-                    time.monotonic() - part.saved_at >= self._checkpoint_s
+                    time.monotonic() - part.saved_at >= self._checkpoint_every()
                     and part.next_offset > part.saved_offset
                 ):
                     await self._checkpoint(part)
+
+    def _checkpoint_every(self) -> float:
+        """Seconds between checkpoints of a partition."""
+        took = sum(part.save_took for part in self._partitions.values())
+        return max(self._checkpoint_s, min(took / UPKEEP, MOST_APART_S))
 
     async def checkpoint(self) -> None:
         """Checkpoint every partition now."""
@@ -287,7 +298,11 @@ class StageRunner:
         if end is None or part.next_offset >= end:
             part.level_at = now
         behind = now - part.level_at > BEHIND_S
-        if now - part.flushed_at >= self._flush_s * (FLUSHES_BEHIND if behind else 1):
+        every = self._flush_s
+        if behind:
+            took = sum(p.flush_took for p in self._partitions.values())
+            every = max(FLUSHES_BEHIND * every, min(took / UPKEEP, MOST_APART_S))
+        if now - part.flushed_at >= every:
             await self._flush(part)
 
     async def _flush(self, part: _Partition, *, with_receipt: bool = False) -> None:
@@ -310,6 +325,7 @@ class StageRunner:
         if sent:
             # Only a flush that sent something starts the wait: what comes alone goes out at once.
             part.flushed_at = began
+            part.flush_took = time.monotonic() - began
             self._metrics.flushed(sent, time.monotonic() - began)
 
     def _receipt_row(self, part: _Partition, version: int) -> Rows:
@@ -340,6 +356,7 @@ class StageRunner:
         written = await part.checkpoints.write(resume, part.reducer.meta())
         part.saved_offset = part.next_offset
         part.saved_at = time.monotonic()
+        part.save_took = written.seconds
         self._metrics.checkpointed(part.number, written)
         if await self._source.acknowledge(part.number, resume):
             await part.checkpoints.clean()

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from schemas.actions import BY_GROUP
 from schemas.rules import Rules
 from streams.packing import Message
+from tests.generate import encode, rfc3339
 from tests.group_strategies import group_logs, group_rulesets
+from tests.lives import HOUR_MS
 from tests.local_run import PARTITIONS, Run, differences
+from tests.strategies import START_MS
 from tests.test_prefix import Event, in_pieces, log_of, state_of
 
 
@@ -59,7 +62,25 @@ def test_state_and_positions_depend_on_messages_alone(events: list[Event], rules
             elif pieces and choices.random() < 0.2:
                 it.start()
         it.pass_rows()
-        state = {name: blocks for name, blocks in state_of(it).items() if name.startswith("groups/")}
+        state = {name: b for name, b in state_of(it).items() if b and name.startswith("groups/")}
         return state, it.store.table("alert_changes")
 
     assert asyncio.run(run(True)) == asyncio.run(run(False))
+
+
+def test_many_groups_may_need_their_first_chart_at_once() -> None:
+    """Leaves of 700 groups in one batch: there is only room for some new charts at a time."""
+    values = [
+        encode(
+            {
+                "event_id": f"{action}{n}", "action": action, "community_id": "c", "group_id": f"g{n}",
+                "user_id": "u", "occurred_at": rfc3339(START_MS + hour * HOUR_MS + n),
+            }
+        )
+        for hour, action in enumerate(("join", "leave"))
+        for n in range(700)
+    ]  # fmt: skip
+    log = log_of([(b"", value) for value in values])
+    store = asyncio.run(Run(log).finish(10_000))
+    assert differences(store, log) == ""
+    assert len(store.table("memberships")) == 700

@@ -57,6 +57,7 @@ from streams.groups.state import (
     TOPIC_BLOCK,
     TOPICS,
     VIEWS,
+    WINDOW_DAYS,
     GroupState,
     Moves,
 )
@@ -133,13 +134,14 @@ def _group(state: GroupState, scratch: Bytes, a: Actions, i: int) -> Integer:
         zone = zone_of(state.desk.book, a.rules[i])
         group["began_at"] = clock
         group["day"] = day_of(zone, clock)
-        group["active_day"] = group["day"] - 2 * 28
+        group["active_day"] = group["day"] - 2 * WINDOW_DAYS
+        group["answer_day"] = group["active_day"]
         group["close_at"] = start_of_day(zone, np.int64(group["day"]) + 1)
-        group["due"] = group["close_at"]
         group["spam_until"] = NEVER
         group["health"] = 100.0
         begin_habit(group, zone, clock)
         silence.begin(group["silence"])
+        plan(state, index)
     return index
 
 

@@ -10,13 +10,14 @@ from streams.calendar import Zone
 from streams.columnar import Array, Keyed, touch
 from streams.compiled import Integer, compiled
 from streams.groups.benefits import end_week
-from streams.groups.days import clear_day, total
+from streams.groups.days import clear_day
 from streams.groups.rulebook import start_of_day
 from streams.groups.state import (
     ADS,
     BENEFIT_ACTIONS,
     BENEFITS,
     CLASSES,
+    DAY_COUNTS,
     DECLINE,
     GROUP_BLOCK,
     HEARD,
@@ -47,7 +48,6 @@ RuleSet = Any
 """One row of `GROUP_RULES`."""
 
 _LEAST_ANSWERS = 5
-_NOW, _WEEK, _WINDOW = np.int64(0), np.int64(7), np.int64(WINDOW_DAYS)
 
 
 @compiled
@@ -134,33 +134,45 @@ def _count_members(group: Group, memberships: Keyed, t: RuleSet, closed_at: Inte
 
 
 @compiled
+def _all(sums: Array, what: Integer) -> Integer:
+    return sums[0, what] + sums[1, what] + sums[2, what]
+
+
+@compiled
 def _sum_days(group: Group) -> None:
     """The figures that are sums of days; their last is the open day, which is about to close."""
     f = group["figures"]
-    f["joins_7"] = total(group, JOINS, _NOW, _WEEK)
-    f["joins_7_before"] = total(group, JOINS, _WEEK, _WEEK)
-    f["leaves_7"] = total(group, LEAVES, _NOW, _WEEK)
-    f["posts_7"] = total(group, POSTS, _NOW, _WEEK)
-    f["posts_7_before"] = total(group, POSTS, _WEEK, _WEEK)
-    f["staff_posts_7"] = total(group, STAFF_POSTS, _NOW, _WEEK)
-    f["heard_7"] = total(group, HEARD, _NOW, _WEEK)
-    f["ads_7"] = total(group, ADS, _NOW, _WEEK)
-    f["joins_28"] = total(group, JOINS, _NOW, _WINDOW)
-    f["leaves_28"] = total(group, LEAVES, _NOW, _WINDOW)
-    f["posts_28"] = total(group, POSTS, _NOW, _WINDOW)
-    f["staff_posts_28"] = total(group, STAFF_POSTS, _NOW, _WINDOW)
-    f["replies_28"] = total(group, REPLIES, _NOW, _WINDOW)
-    f["questions_28"] = total(group, QUESTIONS, _NOW, _WINDOW)
-    f["question_answers_28"] = total(group, QUESTION_ANSWERS, _NOW, _WINDOW)
-    f["benefits_28"] = total(group, BENEFITS, _NOW, _WINDOW)
-    f["benefit_actions_28"] = total(group, BENEFIT_ACTIONS, _NOW, _WINDOW)
-    f["shares_28"] = total(group, SHARES, _NOW, _WINDOW)
-    f["purchases_28"] = total(group, PURCHASES, _NOW, _WINDOW)
-    f["views_28"] = total(group, VIEWS, _NOW, _WINDOW)
-    f["icebreakers_28"] = total(group, ICEBREAKERS, _NOW, _WINDOW)
-    f["topics_28"] = total(group, TOPICS, _NOW, _WINDOW)
+    today = np.int64(group["day"])
+    sums = np.zeros((3, len(DAY_COUNTS)), np.int64)  # of the last 7 days, the 7 before, the 14 before those
+    for slot in range(WINDOW_DAYS):
+        week = (today - slot) % WINDOW_DAYS // 7
+        period = week if week < 2 else np.int64(2)
+        for what in range(len(DAY_COUNTS)):
+            sums[period, what] += np.int64(group["counts"][slot, what])
+    f["joins_7"] = sums[0, JOINS]
+    f["joins_7_before"] = sums[1, JOINS]
+    f["leaves_7"] = sums[0, LEAVES]
+    f["posts_7"] = sums[0, POSTS]
+    f["posts_7_before"] = sums[1, POSTS]
+    f["staff_posts_7"] = sums[0, STAFF_POSTS]
+    f["heard_7"] = sums[0, HEARD]
+    f["ads_7"] = sums[0, ADS]
+    f["joins_28"] = _all(sums, JOINS)
+    f["leaves_28"] = _all(sums, LEAVES)
+    f["posts_28"] = _all(sums, POSTS)
+    f["staff_posts_28"] = _all(sums, STAFF_POSTS)
+    f["replies_28"] = _all(sums, REPLIES)
+    f["questions_28"] = _all(sums, QUESTIONS)
+    f["question_answers_28"] = _all(sums, QUESTION_ANSWERS)
+    f["benefits_28"] = _all(sums, BENEFITS)
+    f["benefit_actions_28"] = _all(sums, BENEFIT_ACTIONS)
+    f["shares_28"] = _all(sums, SHARES)
+    f["purchases_28"] = _all(sums, PURCHASES)
+    f["views_28"] = _all(sums, VIEWS)
+    f["icebreakers_28"] = _all(sums, ICEBREAKERS)
+    f["topics_28"] = _all(sums, TOPICS)
     pause, longest = 0, 0
-    for day in range(np.int64(group["day"]) - WINDOW_DAYS + 1, np.int64(group["day"]) + 1):
+    for day in range(today - WINDOW_DAYS + 1, today + 1):
         pause = pause + 1 if group["counts"][day % WINDOW_DAYS, TOPICS] == 0 else 0
         longest = max(longest, pause)
     f["topic_pause"] = longest
@@ -170,14 +182,17 @@ def _sum_days(group: Group) -> None:
 def _rank_delays(group: Group) -> None:
     """The classes of the median and the 90th percentile of the delays of first replies."""
     f = group["figures"]
+    f["answers"] = 0
+    f["median_class"] = 0
+    f["p90_class"] = 0
+    if np.int64(group["day"]) - np.int64(group["answer_day"]) >= WINDOW_DAYS:
+        return
     sums = np.zeros(CLASSES, np.int64)
     for slot in range(WINDOW_DAYS):
         for k in range(CLASSES):
             sums[k] += np.int64(group["answers"][slot, k])
     whole = sums.sum()
     f["answers"] = whole
-    f["median_class"] = 0
-    f["p90_class"] = 0
     if whole < _LEAST_ANSWERS:
         return
     so_far, median, p90 = np.int64(0), -1, -1

@@ -39,19 +39,10 @@ def count_answer(group: Group, day: Integer, delay_class: Integer) -> None:
     """One more first reply of a class of delays on a day, if that is in the window."""
     if in_window(group, day):
         slot = day % WINDOW_DAYS
+        group["answer_day"] = max(np.int64(group["answer_day"]), day)
         group["answers"][slot, delay_class] = min(
             np.int64(group["answers"][slot, delay_class]) + 1, MOST_IN_CLASS
         )
-
-
-@compiled
-def total(group: Group, what: Integer, first: Integer, days: Integer) -> Integer:
-    """How many there were in so many days that end `first` days before the open day."""
-    found = np.int64(0)
-    last = np.int64(group["day"]) - first
-    for day in range(last - days + 1, last + 1):
-        found += np.int64(group["counts"][day % WINDOW_DAYS, what])
-    return found
 
 
 @compiled
@@ -60,5 +51,7 @@ def clear_day(group: Group, day: Integer) -> None:
     slot = day % WINDOW_DAYS
     for what in range(group["counts"].shape[1]):
         group["counts"][slot, what] = 0
+    if day - np.int64(group["answer_day"]) > WINDOW_DAYS:
+        return
     for delay_class in range(group["answers"].shape[1]):
         group["answers"][slot, delay_class] = 0

@@ -49,8 +49,10 @@ def must_stop(moves: Moves) -> bool:
 
 @compiled
 def is_full(table: Keyed) -> bool:
-    """Whether there is no room for one more row."""
-    return bool(table.size[0] == len(table.rows))
+    """Whether there is no room for one more row with a key of 4 bytes, in rows, keys or slots."""
+    rows, used = table.size[0], table.size[1]
+    full = rows == len(table.rows) or used + 4 > len(table.arena)
+    return bool(full or 3 * (rows + 1) > 2 * len(table.slots))
 
 
 @compiled

@@ -77,6 +77,7 @@ GROUP = np.dtype(
         ("day", "i4"),  # the open day
         ("closes", "i4"),  # how many days were closed
         ("active_day", "i4"),  # the latest with activity
+        ("answer_day", "i4"),  # the latest on which a topic got its first reply
         ("first_member", "u4"),  # row in `memberships` + 1; 0 for none
         ("members", "i4"),
         ("staff", "i4"),
