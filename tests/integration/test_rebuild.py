@@ -19,6 +19,7 @@ from schemas.rules import DAY_MS, Rules
 from sinks.query import query
 from streams.connection import KafkaError
 from streams.emit import emit
+from streams.flow import STAGES
 from streams.packing import Record, pack_batch, unpack_batch
 from streams.pipeline import Pipeline, environment
 from streams.rebuild.stopped import stopped
@@ -126,7 +127,7 @@ def _wait_for_the_worker(pipeline: Pipeline) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         lags = [s.value for s in pipeline.worker.metrics() if s.name == "groupbeat_lag_records"]
-        if len(lags) == 2 * pipeline.settings.partitions and not any(lags):
+        if len(lags) == len(STAGES) * pipeline.settings.partitions and not any(lags):
             return
         time.sleep(0.2)
     raise AssertionError(f"the worker did not come to the end: {pipeline.worker.tail()}")
@@ -208,6 +209,7 @@ def _check_receipts(settings: Settings) -> None:
         "SELECT stage, sum(consumed), sum(accepted), sum(accepted + rejected + duplicate) "
         "FROM receipts GROUP BY stage ORDER BY stage",
     )[1]
-    (_, consumed, accepted, balanced), (_, of_users, taken, _) = found
+    (_, of_groups, by_groups, _), (_, consumed, accepted, balanced), (_, of_users, taken, _) = found
     assert consumed == balanced == len(read_log(settings))
     assert accepted == of_users == taken == query(settings, "SELECT count() FROM events")[1][0][0]
+    assert accepted == of_groups == by_groups
