@@ -35,13 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that use a broker are marked so, and skipped where the environment says that there is none.
 
-    They come first, all in one process of those that share the work: they have one broker, and mostly wait.
+    They come first, since they take longest and mostly wait; those of a file in one of the processes that
+    share the work, with its broker.
     """
     items.sort(key=lambda item: not _uses_broker(item))
     for item in items:
         if _uses_broker(item):
             item.add_marker("broker")
-            item.add_marker(pytest.mark.xdist_group("broker"))
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
             if WITHOUT_BROKER:
                 item.add_marker(pytest.mark.skip(reason="GROUPBEAT_WITHOUT_BROKER=1"))
 
