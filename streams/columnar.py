@@ -135,6 +135,17 @@ def find(table: Keyed, key: Bytes, length: Integer) -> np.int64:
 
 
 @compiled
+def is_full(table: Keyed, key_bytes: Integer) -> bool:
+    """Whether one more row with a key of so many bytes needs `KeyedTable.reserve` first.
+
+    Rows, keys and slots grow each at its own pace, so there must be room in all three.
+    """
+    rows, used = table.size[0], table.size[1]
+    full = rows == len(table.rows) or used + key_bytes > len(table.arena)
+    return bool(full or 3 * (rows + 1) > 2 * len(table.slots))
+
+
+@compiled
 def clear(table: Keyed) -> None:
     """Forget every row. What new rows are is up to who adds them: they begin as what stood there before."""
     table.size[:] = 0

@@ -19,7 +19,7 @@ from schemas.actions import (
     VIEW,
 )
 from streams.calendar import Zone
-from streams.columnar import Array, Bytes, Keyed, clear, find, find_or_add, touch
+from streams.columnar import Array, Bytes, Keyed, clear, find, find_or_add, is_full, touch
 from streams.compiled import Integer, compiled, inlined
 from streams.groups import silence
 from streams.groups.answers import hear, take_reply, watch_question, watch_staff_post
@@ -35,7 +35,7 @@ from streams.groups.members import (
 )
 from streams.groups.moves import resolve_alert
 from streams.groups.rulebook import start_of_day, zone_of
-from streams.groups.settle import is_full, must_stop, plan, record_leave, settle, write_row_key
+from streams.groups.settle import ROW_KEY, must_stop, plan, record_leave, settle, write_row_key
 from streams.groups.state import (
     ADS,
     BENEFIT_ACTIONS,
@@ -374,7 +374,7 @@ def absorb_actions(state: GroupState, a: Actions, start: int, base: Integer) -> 
     scratch = np.empty(2048, np.uint8)
     moves = state.desk.moves
     for i in range(start, len(a.action)):
-        if must_stop(moves) or is_full(state.churn):
+        if must_stop(moves) or is_full(state.churn, ROW_KEY):
             return i
         if a.clock[i] // GENERATION_MS > state.generation[0]:
             _renew_generation(state, a.clock[i])

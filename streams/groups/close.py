@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from streams.bits import bits_in
 from streams.calendar import Zone
 from streams.columnar import Array, Keyed, touch
 from streams.compiled import Integer, compiled
@@ -23,6 +24,7 @@ from streams.groups.state import (
     HEARD,
     ICEBREAKERS,
     JOINS,
+    LEAST_ANSWERS,
     LEAVES,
     OUTBREAK,
     PLATFORM,
@@ -46,18 +48,6 @@ Group = Any
 """One row of `GROUP`."""
 RuleSet = Any
 """One row of `GROUP_RULES`."""
-
-_LEAST_ANSWERS = 5
-
-
-@compiled
-def bits_in(days: Integer) -> Integer:
-    """How many bits of 28 are set."""
-    bits = np.int64(days)
-    bits -= (bits >> 1) & 0x55555555  # counts of two bits, then of four, then of all
-    bits = (bits & 0x33333333) + ((bits >> 2) & 0x33333333)
-    bits = (bits + (bits >> 4)) & 0x0F0F0F0F
-    return (bits * 0x01010101 & 0xFFFFFFFF) >> 24
 
 
 @compiled
@@ -193,7 +183,7 @@ def _rank_delays(group: Group) -> None:
             sums[k] += np.int64(group["answers"][slot, k])
     whole = sums.sum()
     f["answers"] = whole
-    if whole < _LEAST_ANSWERS:
+    if whole < LEAST_ANSWERS:
         return
     so_far, median, p90 = np.int64(0), -1, -1
     for k in range(CLASSES):
@@ -243,6 +233,3 @@ def close_day(
     group["close_at"] = start_of_day(zone, day + 2)
     touch(state.groups, index, GROUP_BLOCK)
     return np.int64(group["figures"]["fell_silent"])
-
-
-__all__ = ["bits_in", "close_day"]

@@ -17,7 +17,7 @@ from schemas.group_tables import (
     PHASES,
     SYMPTOMS,
 )
-from schemas.table import Table
+from streams.arrow_rows import batch_of, rate
 from streams.columnar import Array, Keyed
 from streams.groups.answers import EDGES
 from streams.groups.rulebook import GroupRulebook
@@ -27,6 +27,7 @@ from streams.groups.state import (
     FIGURES,
     HIT_AND_RUN,
     LATEST_BENEFITS,
+    LEAST_ANSWERS,
     RULE_NAMES,
     Tables,
 )
@@ -36,7 +37,6 @@ _TOTALS = (
     "joins_total", "leaves_total", "posts_total", "shares_total", "purchases_total", "views_total",
 )  # fmt: skip
 _NOT_SHOWN = ("answers", "median_class", "p90_class")
-_LEAST_ANSWERS = 5
 _MILLIONTHS = 1e6
 _RATES = {
     "d1_d7": ("active_1", "active_7"),
@@ -50,11 +50,6 @@ _RATES = {
     "ads_share": ("ads_7", "posts_7"),
 }
 """Rates of two figures."""
-
-
-def _batch(table: Table, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-    schema = table.arrow_schema
-    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
 def _which(keys: Keyed, rows: Array) -> dict[str, pa.Array]:
@@ -77,7 +72,7 @@ def alert_rows(keys: Keyed, found: Array, evidence: Sequence[str], ingested_ms: 
         "_position": pa.array(found["position"]),
         "_ingested_at": moments(np.full(len(found), ingested_ms)),
     }
-    return _batch(ALERT_CHANGES, columns)
+    return batch_of(ALERT_CHANGES, columns)
 
 
 def _texts(keys: Keyed, numbers: Array) -> pa.Array:
@@ -108,17 +103,12 @@ def membership_rows(tables: Tables, touched: Array, version: int) -> pa.RecordBa
         "left_after": words(members["left_after"], LEFT_AFTER),
         "_version": pa.array(np.full(len(touched), version, np.uint64)),
     }
-    return _batch(MEMBERSHIPS, columns)
-
-
-def _rate(part: Array, whole: Array, least: Array | int) -> pa.Array:
-    """Part of whole, null where the whole is less than `least`."""
-    return pa.array(part / np.maximum(whole, 1), pa.float64(), mask=whole < least)
+    return batch_of(MEMBERSHIPS, columns)
 
 
 def _delay(figures: Array, which: str) -> pa.Array:
     """The edge of a class of delays, in seconds; null with too few answers."""
-    return pa.array(EDGES[figures[which]] / 1000.0, pa.float64(), mask=figures["answers"] < _LEAST_ANSWERS)
+    return pa.array(EDGES[figures[which]] / 1000.0, pa.float64(), mask=figures["answers"] < LEAST_ANSWERS)
 
 
 def _lift(groups: Array, least: Array) -> pa.Array:
@@ -139,14 +129,14 @@ def _rates(groups: Array, figures: Array, book: GroupRulebook) -> dict[str, pa.A
     f = {name: figures[name].astype(np.int64) for name in FIGURES.names or ()}
     members, staff = groups["members"].astype(np.int64), groups["staff"].astype(np.int64)
     return {
-        **{name: _rate(f[part], f[whole], least) for name, (part, whole) in _RATES.items()},
-        "participation": _rate(f["participants"], members, least),
-        "core_share": _rate(f["core"], members, least),
-        "conversion": _rate(f["buyers"], members, least),
-        "reply_depth": _rate(f["replies_28"], f["posts_28"] + f["staff_posts_28"], least),
-        "staff_share": _rate(f["staff_posts_7"], f["posts_7"] + f["staff_posts_7"], least),
+        **{name: rate(f[part], f[whole], least) for name, (part, whole) in _RATES.items()},
+        "participation": rate(f["participants"], members, least),
+        "core_share": rate(f["core"], members, least),
+        "conversion": rate(f["buyers"], members, least),
+        "reply_depth": rate(f["replies_28"], f["posts_28"] + f["staff_posts_28"], least),
+        "staff_share": rate(f["staff_posts_7"], f["posts_7"] + f["staff_posts_7"], least),
         "benefit_lift": _lift(groups, sets["lift_posts"]),
-        "per_staff": _rate(members, staff, 1),
+        "per_staff": rate(members, staff, 1),
         "topics_a_week": pa.array(f["topics_28"] / 4.0),
     }
 
@@ -188,4 +178,4 @@ def group_rows(tables: Tables, touched: Array, version: int, book: GroupRulebook
         on = (groups["open"] >> rule & 1).astype(bool)
         columns[name] = pa.array(groups["severity"][:, place])
         columns[f"{name}_since"] = moments(np.where(on, groups["opened_at"][:, rule], 0))
-    return _batch(GROUPS, columns)
+    return batch_of(GROUPS, columns)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from streams.calendar import Zone
-from streams.columnar import Array, Bytes, Keyed, find_or_add, touch
+from streams.columnar import Array, Bytes, Keyed, find_or_add, is_full, touch
 from streams.compiled import Integer, codes, compiled, inlined
 from streams.groups import churn, silence
 from streams.groups.answers import next_question, settle_question
@@ -35,6 +35,8 @@ from streams.groups.state import (
 Group = Any
 """One row of `GROUP`."""
 
+ROW_KEY = 4
+"""Bytes of the row of a group in a key."""
 CHANGES_AT_ONCE = 32
 """More alerts than one thing that is due, or one action, can ever change."""
 
@@ -45,14 +47,6 @@ _CLOSE, _QUESTION, _BENEFIT, _SPAM, _SILENCE, _LEAVES, _FALLS = codes(7)
 def must_stop(moves: Moves) -> bool:
     """Whether `moves` is to be taken before anything else: it is nearly full, or an alert needs evidence."""
     return bool(moves.cursor[PAUSED] or moves.cursor[ALERTS] > len(moves.alerts) - CHANGES_AT_ONCE)
-
-
-@compiled
-def is_full(table: Keyed) -> bool:
-    """Whether there is no room for one more row with a key of 4 bytes, in rows, keys or slots."""
-    rows, used = table.size[0], table.size[1]
-    full = rows == len(table.rows) or used + 4 > len(table.arena)
-    return bool(full or 3 * (rows + 1) > 2 * len(table.slots))
 
 
 @compiled
@@ -125,37 +119,37 @@ def _tell_churn(
 
 
 @compiled
+def _chart(charts: Keyed, number: Integer, index: Integer, zone: Zone, began_at: Integer) -> Integer:
+    """The row + 1 of a group's chart: `number`, or that of a new one if it has none yet (0)."""
+    if number == 0:
+        scratch = np.empty(8, np.uint8)
+        row, _ = find_or_add(charts, scratch, write_row_key(scratch, index))
+        churn.begin(charts.rows[row]["churn"], zone, began_at)
+        number = row + 1
+    charts.dirty[(number - 1) // CHURN_BLOCK] = 1
+    return number
+
+
+@compiled
 def _record_falls(state: GroupState, group: Group, index: Integer, fell_silent: Integer, at: Integer) -> None:
     """So many members fell silent on the day that ends at `at`."""
     if fell_silent == 0:
         return
-    number = group["rules"]
-    zone = zone_of(state.desk.book, number)
-    if group["falls"] == 0:
-        scratch = np.empty(8, np.uint8)
-        row, _ = find_or_add(state.falls, scratch, write_row_key(scratch, index))
-        group["falls"] = row + 1
-        churn.begin(state.falls.rows[row]["churn"], zone, np.int64(group["began_at"]))
-    row = np.int64(group["falls"]) - 1
-    churn.record_leaves(
-        state.falls.rows[row]["churn"], state.desk.book.churn[number], zone, at - 1, at - 1, fell_silent
-    )
-    state.falls.dirty[row // CHURN_BLOCK] = 1
+    book = state.desk.book
+    zone, rules = zone_of(book, group["rules"]), book.churn[group["rules"]]
+    number = _chart(state.falls, np.int64(group["falls"]), index, zone, np.int64(group["began_at"]))
+    group["falls"] = number
+    churn.record_leaves(state.falls.rows[number - 1]["churn"], rules, zone, at - 1, at - 1, fell_silent)
 
 
 @compiled
 def record_leave(state: GroupState, group: Group, index: Integer, clock: Integer, at: Integer) -> None:
     """Somebody left."""
-    number = group["rules"]
-    zone = zone_of(state.desk.book, number)
-    if group["churn"] == 0:
-        scratch = np.empty(8, np.uint8)
-        row, _ = find_or_add(state.churn, scratch, write_row_key(scratch, index))
-        group["churn"] = row + 1
-        churn.begin(state.churn.rows[row]["churn"], zone, np.int64(group["began_at"]))
-    row = np.int64(group["churn"]) - 1
-    churn.record_leave(state.churn.rows[row]["churn"], state.desk.book.churn[number], zone, clock, at)
-    state.churn.dirty[row // CHURN_BLOCK] = 1
+    book = state.desk.book
+    zone, rules = zone_of(book, group["rules"]), book.churn[group["rules"]]
+    number = _chart(state.churn, np.int64(group["churn"]), index, zone, np.int64(group["began_at"]))
+    group["churn"] = number
+    churn.record_leave(state.churn.rows[number - 1]["churn"], rules, zone, clock, at)
 
 
 @compiled
@@ -173,7 +167,7 @@ def settle(state: GroupState, index: Integer, to: Integer, base: Integer) -> boo
         if at > to:
             group["due"] = at
             return True
-        if must_stop(moves) or is_full(state.falls):
+        if must_stop(moves) or is_full(state.falls, ROW_KEY):
             group["due"] = at
             return False
         changes = moves.cursor[ALERTS]

@@ -14,8 +14,10 @@ from schemas.actions import BY_GROUP
 from schemas.group_tables import ALERT_CHANGES, GROUPS, MEMBERSHIPS
 from schemas.rules import Rules
 from schemas.table import position
+from streams.arrow_rows import in_pieces
 from streams.clock import NO_CLOCK, StageClock
 from streams.columnar import Array, StateTable
+from streams.due import earliest_of, room_for
 from streams.groups.absorb import Actions, absorb_actions
 from streams.groups.evidence import churn_detail, evidence_of
 from streams.groups.metrics import GroupAlerts
@@ -40,6 +42,7 @@ from streams.groups.state import (
 from streams.merge import Merge
 from streams.packing import Message, Record, Rows, Stamp, checked_headers, unpack_batch
 from streams.records import Records
+from streams.rule_numbers import rule_numbers
 from streams.stage import Output, Receipt
 from streams.text import Text, key_column
 
@@ -47,8 +50,6 @@ NAME = BY_GROUP.stage
 INPUT = BY_GROUP.topic
 _ALERT_ROOM = 4096
 _NEW_CHARTS = 64
-_ROWS_AT_ONCE = 20_000
-"""Rows worked out at once: they take as much memory as what they are of."""
 
 
 class _Meta(msgspec.Struct):
@@ -110,15 +111,6 @@ class Groups:
         self._take(record, output)
         return done
 
-    def _rules_of(self, community: pa.StringArray) -> Array:
-        """The number of the rules of each."""
-        if len(self._rules.sets) == 1:
-            return np.zeros(len(community), np.uint16)
-        coded = community.dictionary_encode()
-        numbers = np.array([self._rules.set_of(c) for c in coded.dictionary.to_pylist()], np.uint16)
-        found: Array = numbers[coded.indices.to_numpy()]
-        return found
-
     def _actions(self, batch: pa.RecordBatch, record: Record, output: Output) -> None:
         count = batch.num_rows
         self.receipt.consumed += count
@@ -137,7 +129,7 @@ class Groups:
             batch["kind"].to_numpy(),
             batch["amount"].to_numpy(),
             community, group, user, content, reply_to, channel, inviter,
-            self._rules_of(batch["community_id"]),
+            rule_numbers(self._rules, batch["community_id"]),
         )  # fmt: skip
         self._reserve(count, [int(text.offsets[-1]) - int(text.offsets[0]) for text in texts])
         start = 0
@@ -162,11 +154,7 @@ class Groups:
     def _arrays(self) -> GroupState:
         state = self.state
         self._reserve_charts()
-        blocks = len(state.groups.arrays.dirty)
-        if blocks > len(self._block_due):
-            due = np.full(blocks, NEVER, np.int64)
-            due[: len(self._block_due)] = self._block_due
-            self._block_due = due
+        self._block_due = room_for(self._block_due, len(state.groups.arrays.dirty))
         return GroupState(
             state.groups.arrays,
             state.memberships.arrays,
@@ -201,13 +189,9 @@ class Groups:
 
     def snapshots(self, version: int) -> Iterator[Rows]:
         """A row for each group and each membership changed since the last call."""
-        touched = self.state.groups.take_touched()
-        for at in range(0, len(touched), _ROWS_AT_ONCE):
-            some = touched[at : at + _ROWS_AT_ONCE]
+        for some in in_pieces(self.state.groups.take_touched()):
             yield self._rows(GROUPS.name, group_rows(self.state, some, version, self._book))
-        touched = self.state.memberships.take_touched()
-        for at in range(0, len(touched), _ROWS_AT_ONCE):
-            some = touched[at : at + _ROWS_AT_ONCE]
+        for some in in_pieces(self.state.memberships.take_touched()):
             yield self._rows(MEMBERSHIPS.name, membership_rows(self.state, some, version))
 
     def _rows(self, table: str, batch: pa.RecordBatch) -> Rows:
@@ -259,13 +243,9 @@ class Groups:
         self._generation[0] = found.generation
         keys = self.state.groups.arrays
         count = len(self.state.groups)
-        self._block_due = np.full(len(keys.dirty), NEVER, np.int64)
-        if not count:
-            return
         groups = keys.rows[:count]
-        if found.rules != self._rules.model_dump_json():
+        if count and found.rules != self._rules.model_dump_json():
             community = key_column(keys.arena, keys.starts, np.arange(count), first=True)
-            groups["rules"] = self._rules_of(community)
+            groups["rules"] = rule_numbers(self._rules, community)
             renew_all(keys, self.state.churn.arrays, self.state.falls.arrays, self._book)
-        firsts = np.arange(0, count, GROUP_BLOCK)
-        self._block_due[: len(firsts)] = np.minimum.reduceat(groups["due"], firsts)
+        self._block_due = earliest_of(groups["due"], len(keys.dirty), GROUP_BLOCK)

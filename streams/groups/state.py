@@ -26,6 +26,8 @@ BENEFITS_BEFORE, LATEST_BENEFITS = 10, 5
 BENEFIT_RESULTS = BENEFITS_BEFORE + LATEST_BENEFITS
 CLASSES = 24
 """Classes of delays of first replies."""
+LEAST_ANSWERS = 5
+"""With fewer first replies their delays are not ranked."""
 GENERATION_MS = 7 * 86_400_000
 """Topics of one generation are forgotten together."""
 

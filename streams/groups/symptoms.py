@@ -75,14 +75,21 @@ def _over(part: Integer, whole: Integer, line: float) -> float:
 
 
 @compiled
+def _is_part(
+    t: RuleSet, on: bool, part: Integer, whole: Integer, line: float, least: Integer, sure: float
+) -> bool:
+    """Whether a symptom is there that is a part of a whole over a line."""
+    if on:
+        return bool(part > t["keep"] * line * whole)
+    return bool(whole >= least and _surely_over(part, whole, line, sure))
+
+
+@compiled
 def _hit_and_run(group: Group, t: RuleSet, on: bool) -> Finding:
     newcomers = np.int64(group["figures"]["newcomers"])
     gone = np.int64(group["figures"]["gone_early"])
     line = t["early_part"]
-    if on:
-        there = gone > t["keep"] * line * newcomers
-    else:
-        there = newcomers >= t["early_joins"] and _surely_over(gone, newcomers, line, t["early_sure"])
+    there = _is_part(t, on, gone, newcomers, line, t["early_joins"], t["early_sure"])
     return Finding(there, _over(gone, newcomers, line), newcomers, gone, 0.0, 0.0)
 
 
@@ -120,10 +127,7 @@ def _monologue(group: Group, t: RuleSet, on: bool) -> Finding:
     staff, posts = np.int64(group["figures"]["staff_posts_7"]), np.int64(group["figures"]["posts_7"])
     whole = staff + posts
     line = t["staff_part"]
-    if on:
-        there = staff > t["keep"] * line * whole
-    else:
-        there = whole >= t["staff_posts"] and _surely_over(staff, whole, line, t["staff_sure"])
+    there = _is_part(t, on, staff, whole, line, t["staff_posts"], t["staff_sure"])
     return Finding(there, _over(staff, whole, line), staff, posts, 0.0, 0.0)
 
 
@@ -132,15 +136,12 @@ def _no_response(group: Group, t: RuleSet, on: bool) -> Finding:
     staff, heard = np.int64(group["figures"]["staff_posts_7"]), np.int64(group["figures"]["heard_7"])
     unheard = staff - heard
     line = t["unheard_part"]
-    if on:
-        there = unheard > t["keep"] * line * staff
-    else:
-        there = staff >= t["heard_posts"] and _surely_over(unheard, staff, line, t["heard_sure"])
+    there = _is_part(t, on, unheard, staff, line, t["heard_posts"], t["heard_sure"])
     return Finding(there, _over(unheard, staff, line), staff, heard, 0.0, 0.0)
 
 
 @compiled
-def _benefit_deaf(group: Group, t: RuleSet, on: bool) -> Finding:
+def _benefit_deaf(group: Group, t: RuleSet) -> Finding:
     posts, usual, severity = np.int64(0), 0.0, 0.0
     if group["results"] == BENEFIT_RESULTS:
         posts, usual = lift_sums(group, BENEFITS_BEFORE, BENEFIT_RESULTS)
@@ -153,10 +154,7 @@ def _benefit_deaf(group: Group, t: RuleSet, on: bool) -> Finding:
 def _spam_ridden(group: Group, t: RuleSet, on: bool) -> Finding:
     ads, posts = np.int64(group["figures"]["ads_7"]), np.int64(group["figures"]["posts_7"])
     line = t["ads_part"]
-    if on:
-        there = ads > t["keep"] * line * posts
-    else:
-        there = posts >= t["ads_posts"] and _surely_over(ads, posts, line, t["ads_sure"])
+    there = _is_part(t, on, ads, posts, line, t["ads_posts"], t["ads_sure"])
     return Finding(there, _over(ads, posts, line), ads, posts, 0.0, 0.0)
 
 
@@ -225,7 +223,7 @@ def judge_symptoms(
     _decide(moves, group, index, MONOLOGUE, found, at, base)
     found = _no_response(group, t, is_open(group, NO_RESPONSE))
     _decide(moves, group, index, NO_RESPONSE, found, at, base)
-    found = _benefit_deaf(group, t, is_open(group, BENEFIT_DEAF))
+    found = _benefit_deaf(group, t)
     _decide(moves, group, index, BENEFIT_DEAF, found, at, base)
     found = _spam_ridden(group, t, is_open(group, SPAM_RIDDEN))
     _decide(moves, group, index, SPAM_RIDDEN, found, at, base)

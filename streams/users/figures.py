@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from schemas.rules import DAY_MS
+from streams.bits import bits_in
 from streams.compiled import Integer, compiled
 from streams.users.rulebook import Rulebook
 from streams.users.state import NEVER, NO_DAY, WINDOW_DAYS, WINDOW_MASK
@@ -71,11 +72,7 @@ def days_active(row: Row, day: Integer) -> Integer:
     shift = np.int64(max(np.int64(0), day - np.int64(row["day"])))
     if shift >= WINDOW_DAYS:
         return 0
-    bits = (np.int64(row["days"]) << shift) & WINDOW_MASK
-    bits -= (bits >> 1) & 0x55555555  # counts of two bits, then of four, then of all
-    bits = (bits & 0x33333333) + ((bits >> 2) & 0x33333333)
-    bits = (bits + (bits >> 4)) & 0x0F0F0F0F
-    return (bits * 0x01010101 & 0xFFFFFFFF) >> 24
+    return bits_in((np.int64(row["days"]) << shift) & WINDOW_MASK)
 
 
 @compiled

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from schemas.actions import ROLES
 from schemas.rules import Rules
-from schemas.table import Table
 from schemas.tables import MEDALS, SEGMENT_TRANSITIONS, USERS
+from streams.arrow_rows import batch_of, rate
 from streams.columnar import Array, Keyed
 from streams.text import key_column, moments, words
 from streams.users import closeness, intent, lifecycle, pyramid
@@ -37,11 +37,6 @@ _MEDAL_SETS = pa.array(
     ],
     USERS.arrow_schema.field("medals").type,
 )
-
-
-def _batch(table: Table, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-    schema = table.arrow_schema
-    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
 def _who(keys: Keyed, rows: Array) -> dict[str, pa.Array]:
@@ -75,7 +70,7 @@ def transition_rows(keys: Keyed, found: Array, ingested_ms: int) -> pa.RecordBat
         "_position": pa.array(found["position"]),
         "_ingested_at": moments(np.full(count, ingested_ms)),
     }
-    return _batch(SEGMENT_TRANSITIONS, columns)
+    return batch_of(SEGMENT_TRANSITIONS, columns)
 
 
 def medal_rows(keys: Keyed, found: Array, ingested_ms: int) -> pa.RecordBatch:
@@ -87,7 +82,7 @@ def medal_rows(keys: Keyed, found: Array, ingested_ms: int) -> pa.RecordBatch:
         "_position": pa.array(found["position"]),
         "_ingested_at": moments(np.full(len(found), ingested_ms)),
     }
-    return _batch(MEDALS, columns)
+    return batch_of(MEDALS, columns)
 
 
 def user_rows(tables: Tables, touched: Array, version: int, rules: Rules, book: Rulebook) -> pa.RecordBatch:
@@ -106,7 +101,7 @@ def user_rows(tables: Tables, touched: Array, version: int, rules: Rules, book: 
         **_level(people, rules),
         "_version": pa.array(np.full(len(touched), version, np.uint64)),
     }
-    return _batch(USERS, columns)
+    return batch_of(USERS, columns)
 
 
 def _lifecycle(people: Array) -> dict[str, pa.Array]:
@@ -160,16 +155,11 @@ def _contributions(people: Array, book: Rulebook) -> dict[str, pa.Array]:
         "activated": pa.array(activated.astype(np.uint8)),
         "benefits": pa.array(people["benefits"]),
         "replies": pa.array(people["replies"]),
-        "interaction_depth": _rate(people["replies"], posts, sets["rates_min"]),
-        "reward_share": _rate(people["benefits"], activities, sets["rates_min"]),
+        "interaction_depth": rate(people["replies"], posts, sets["rates_min"]),
+        "reward_share": rate(people["benefits"], activities, sets["rates_min"]),
         "purchase_at": moments(people["purchase_at"]),
         "purchase_before": moments(people["purchase_before"]),
     }
-
-
-def _rate(part: Array, whole: Array, least: Array) -> pa.Array:
-    """Part of whole, null where the whole is fewer than `least`."""
-    return pa.array(part / np.maximum(whole, 1), pa.float64(), mask=whole < least)
 
 
 def _inviters(tables: Tables, people: Array) -> dict[str, pa.Array]:

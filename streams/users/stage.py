@@ -12,23 +12,24 @@ from schemas.actions import BY_USER, NOTES_HEADER
 from schemas.rules import Rules
 from schemas.table import position
 from schemas.tables import MEDALS, SEGMENT_TRANSITIONS, USERS
+from streams.arrow_rows import in_pieces
 from streams.clock import NO_CLOCK, StageClock
 from streams.columnar import Array, StateTable
+from streams.due import earliest_of, room_for
 from streams.packing import Message, Record, Rows, Stamp, checked_headers, unpack_batch
 from streams.records import Records
+from streams.rule_numbers import rule_numbers
 from streams.stage import Output, Receipt
 from streams.text import Text, key_column
 from streams.users.absorb import MOVES_AT_ONCE, Actions, Notes, absorb_actions, absorb_notes, settle_due
 from streams.users.notes import Outbox, links_of, pass_on
 from streams.users.rows import medal_rows, transition_rows, user_rows
 from streams.users.rulebook import Rulebook
-from streams.users.state import MEDAL, NEVER, NOTE, PEOPLE_BLOCK, TRANSITION, Desk, Moves, People, Tables
+from streams.users.state import MEDAL, NOTE, PEOPLE_BLOCK, TRANSITION, Desk, Moves, People, Tables
 
 NAME = BY_USER.stage
 INPUT = BY_USER.topic
 _ROOM = 65_536
-_ROWS_AT_ONCE = 20_000
-"""Rows of `users` worked out at once: they take as much memory as the people that they are of."""
 
 
 class _Meta(msgspec.Struct):
@@ -85,15 +86,6 @@ class Users:
         output.messages += self._outbox.take()
         return output
 
-    def _rules_of(self, community: pa.StringArray) -> Array:
-        """The number of the rules of each."""
-        if len(self._rules.sets) == 1:
-            return np.zeros(len(community), np.uint16)
-        coded = community.dictionary_encode()
-        numbers = np.array([self._rules.set_of(c) for c in coded.dictionary.to_pylist()], np.uint16)
-        found: Array = numbers[coded.indices.to_numpy()]
-        return found
-
     def _actions(self, stamp: Stamp, batch: pa.RecordBatch, record: Record, output: Output) -> None:
         absorbed = self.clock.absorbed(stamp.source)
         count = batch.num_rows
@@ -117,7 +109,7 @@ class Users:
             batch["flags"].to_numpy(),
             batch["amount"].to_numpy(),
             community, user, group, link,
-            self._rules_of(batch["community_id"]),
+            rule_numbers(self._rules, batch["community_id"]),
         )  # fmt: skip
         text_bytes = sum(len(text.data) for text in texts) + 2 * count
         state = self.state
@@ -163,7 +155,7 @@ class Users:
             batch["by_share"].to_numpy(),
             Text.of(batch["community_id"]),
             Text.of(batch["to_id"]),
-            self._rules_of(batch["community_id"]),
+            rule_numbers(self._rules, batch["community_id"]),
         )
         text_bytes = len(notes.community.data) + len(notes.to.data) + 2 * count
         self.state.people.reserve(count, text_bytes)
@@ -178,11 +170,7 @@ class Users:
 
     def _people(self) -> People:
         state = self.state
-        blocks = len(state.people.arrays.dirty)
-        if blocks > len(self._block_due):
-            due = np.full(blocks, NEVER, np.int64)
-            due[: len(self._block_due)] = self._block_due
-            self._block_due = due
+        self._block_due = room_for(self._block_due, len(state.people.arrays.dirty))
         return People(
             state.people.arrays,
             state.memberships.arrays,
@@ -209,9 +197,7 @@ class Users:
 
     def snapshots(self, version: int) -> Iterator[Rows]:
         """A row of `users` for each person changed since the last call."""
-        touched = self.state.people.take_touched()
-        for at in range(0, len(touched), _ROWS_AT_ONCE):
-            some = touched[at : at + _ROWS_AT_ONCE]
+        for some in in_pieces(self.state.people.take_touched()):
             batch = user_rows(self.state, some, version, self._rules, self._book)
             if batch.num_rows:
                 yield self._rows(USERS.name, batch)
@@ -239,14 +225,10 @@ class Users:
         self._absorbed_notes = found.absorbed_notes
         keys = self.state.people.arrays
         count = len(self.state.people)
-        self._block_due = np.full(len(keys.dirty), NEVER, np.int64)
-        if not count:
-            return
         people = keys.rows[:count]
-        if found.rules != self._rules.model_dump_json():
+        if count and found.rules != self._rules.model_dump_json():
             who = key_column(keys.arena, keys.starts, np.arange(count), first=True)
-            people["rules"] = self._rules_of(who)
+            people["rules"] = rule_numbers(self._rules, who)
             people["due"] = 0
             keys.dirty[: -(-count // PEOPLE_BLOCK)] = 1
-        firsts = np.arange(0, count, PEOPLE_BLOCK)
-        self._block_due[: len(firsts)] = np.minimum.reduceat(people["due"], firsts)
+        self._block_due = earliest_of(people["due"], len(keys.dirty), PEOPLE_BLOCK)
