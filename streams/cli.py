@@ -267,7 +267,7 @@ def why(
     """Why a person is where they are: their history, and what would move them next on each ladder."""
     from schemas.rules import RulesError
     from sinks.errors import SinkError
-    from streams.why import NotFound
+    from streams.page import NotFound
     from streams.why import why as tell
 
     try:
@@ -287,7 +287,8 @@ def group(
     """How a group is: its health and what lowers it, figures, symptoms, alerts, and when people post."""
     from schemas.rules import RulesError
     from sinks.errors import SinkError
-    from streams.group_report import NotFound, group_json, print_group, read_group
+    from streams.group_report import group_json, print_group, read_group
+    from streams.page import NotFound
 
     try:
         report = read_group(settings_from(path=path, clickhouse=clickhouse), group, community)

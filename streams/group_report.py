@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
@@ -18,9 +17,9 @@ from schemas.rules import CommunityRules, load_rules
 from streams.alert_words import in_words, parsed
 from streams.group_figures import PAGE, filled, has_figures, lowered
 from streams.heat_map import heat_map
-from streams.report import as_table, query, shown
+from streams.page import NotFound, Row, asked, in_zone, print_heading, print_section, the_one
+from streams.report import as_table, shown
 from streams.settings import Settings
-from streams.users.outlook import local
 from streams.users.standing import milliseconds
 
 MOST_RESOLVED = 10
@@ -44,12 +43,6 @@ NEAR = (
     "ORDER BY community_id != {community:String}, distance, group_id, community_id LIMIT 5"
 )
 
-Row = dict[str, Any]
-
-
-class NotFound(LookupError):
-    """There is no such group, or more than one: says which there are."""
-
 
 @dataclass(frozen=True)
 class GroupReport:
@@ -70,8 +63,7 @@ class GroupReport:
 
     def when(self, moment: datetime | int) -> str:
         """A moment in the community's time zone."""
-        at = milliseconds(moment) if isinstance(moment, datetime) else moment
-        return local(at, ZoneInfo(self.rules.time_zone)) if at else "never"
+        return in_zone(self.rules.time_zone)(moment)
 
 
 def read_group(settings: Settings, group: str, community: str | None) -> GroupReport:
@@ -79,45 +71,32 @@ def read_group(settings: Settings, group: str, community: str | None) -> GroupRe
     row = _group(settings, group, community)
     rules = load_rules(settings.rules).of(row["community_id"])
     of = {"community": row["community_id"], "group": group}
-    habit = _rows(settings, HABIT, **of, zone=rules.time_zone)
+    habit = asked(settings, HABIT, **of, zone=rules.time_zone)
     rates = [hour["posts_a_week"] for hour in habit]
-    [stage] = _rows(settings, "SELECT max(clock) AS clock FROM receipts WHERE stage = 'groups'")
+    [stage] = asked(settings, "SELECT max(clock) AS clock FROM receipts WHERE stage = 'groups'")
     return GroupReport(
         row=row,
         rules=rules,
         now=stage["clock"] if milliseconds(stage["clock"]) else None,
         weeks=habit[0]["weeks"] if habit else 0,
         habit=[rates[start : start + 24] for start in range(0, len(rates), 24)],
-        open_alerts=_rows(settings, OPEN, **of),
-        resolved_alerts=_rows(settings, RESOLVED, **of, most=MOST_RESOLVED),
+        open_alerts=asked(settings, OPEN, **of),
+        resolved_alerts=asked(settings, RESOLVED, **of, most=MOST_RESOLVED),
     )
-
-
-def _rows(settings: Settings, sql: str, **parameters: Any) -> list[Row]:
-    names, rows = query(settings, sql, parameters)
-    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 # --- which group is meant ------------------------------------------------------------------------
 
 
 def _group(settings: Settings, group: str, community: str | None) -> Row:
-    found = _rows(
+    found = asked(
         settings, "SELECT * FROM groups WHERE group_id = {group:String} ORDER BY community_id", group=group
     )
-    communities = ", ".join(repr(row["community_id"]) for row in found)
     if not found:
-        near = _rows(settings, NEAR, group=group, community=community or "")
+        near = asked(settings, NEAR, group=group, community=community or "")
         there = ", ".join(f"{row['group_id']!r} in {row['community_id']!r}" for row in near)
         raise NotFound(f"no group has the group_id {group!r}" + (f"; there is {there}" if there else ""))
-    if community is None and len(found) > 1:
-        raise NotFound(
-            f"{group!r} is in {len(found)} communities, choose one with --community: {communities}"
-        )
-    for row in found:
-        if community in (None, row["community_id"]):
-            return row
-    raise NotFound(f"{group!r} is not in the community {community!r}, but in {communities}")
+    return the_one(found, group, community)
 
 
 # --- for people ----------------------------------------------------------------------------------
@@ -130,16 +109,16 @@ def print_group(console: Console, report: GroupReport) -> None:
     console.print(Text("\n").join(Text(line) for line in _opening(report)))
     if has_figures(row):
         _print_health(console, report)
-        _print_section(console, "Symptoms", _symptoms(report))
-    _print_section(console, "Open alerts", _alerts(report, report.open_alerts))
+        print_section(console, "Symptoms", _symptoms(report))
+    print_section(console, "Open alerts", _alerts(report, report.open_alerts))
     for title, lines in PAGE.items():
-        _heading(console, title)
+        print_heading(console, title)
         table = Table(show_header=False, box=None)
         for line in lines:
             label, value, meaning = filled(line, row, rules)
             table.add_row(label, Text(value, style="bold"), Text(meaning, style="dim"))
         console.print(table)
-    _heading(console, f"When people post, in {rules.time_zone}")
+    print_heading(console, f"When people post, in {rules.time_zone}")
     if report.habit:
         weeks = "the last whole week" if report.weeks == 1 else f"the last {report.weeks} whole weeks"
         console.print(heat_map(report.habit, f"posts in that hour, mean of {weeks}"))
@@ -148,7 +127,7 @@ def print_group(console: Console, report: GroupReport) -> None:
     title = "Resolved alerts"
     if len(report.resolved_alerts) == MOST_RESOLVED:
         title += f", the last {MOST_RESOLVED}"
-    _print_section(console, title, _alerts(report, report.resolved_alerts))
+    print_section(console, title, _alerts(report, report.resolved_alerts))
 
 
 def _opening(report: GroupReport) -> Iterator[str]:
@@ -203,16 +182,6 @@ def _alerts(report: GroupReport, alerts: list[Row]) -> Table:
     if rows and len(rows[0]) > len(names):
         names += ["resolved", "then"]
     return as_table(names, rows)
-
-
-def _print_section(console: Console, title: str, table: Table) -> None:
-    _heading(console, title if table.row_count else f"{title}: none")
-    if table.row_count:
-        console.print(table)
-
-
-def _heading(console: Console, title: str) -> None:
-    console.print(Text(f"\n{title}", style="bold"))
 
 
 # --- for programs --------------------------------------------------------------------------------

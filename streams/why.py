@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from schemas.rules import CommunityRules, load_rules
-from streams.report import as_table, query, shown
+from streams.page import NotFound, Row, When, asked, in_zone, print_section, the_one
+from streams.report import as_table, shown
 from streams.settings import Settings
-from streams.users.outlook import local, outlook, titled
+from streams.users.outlook import outlook, titled
 from streams.users.standing import milliseconds
 
 LADDERS = {
@@ -49,88 +49,61 @@ INVITED = (
     "ORDER BY joined_at, user_id LIMIT {most:UInt32}"
 )
 
-Row = dict[str, Any]
-When = Callable[[datetime | int], str]
-"""How a moment is shown: one of ClickHouse's, or milliseconds since 1970."""
-
-
-class NotFound(LookupError):
-    """There is no such person, or more than one: says which there are."""
-
 
 def why(settings: Settings, user: str, community: str | None, console: Console) -> None:
     """Print everything that is known of a person. Raises `NotFound`, `SinkError` and `RulesError`."""
     person = _person(settings, user, community)
     community = person["community_id"]
     rules = load_rules(settings.rules).of(community)
-    [clock] = _rows(settings, "SELECT max(clock) AS clock FROM receipts WHERE stage = 'users'")
+    [clock] = asked(settings, "SELECT max(clock) AS clock FROM receipts WHERE stage = 'users'")
     now = max(clock["clock"], person["last_at"])
-    when = _in_zone(rules)
+    when = in_zone(rules.time_zone)
     console.rule(Text.assemble(shown(user), " in ", shown(community), style="bold"))
     console.print(f"Moments are in {rules.time_zone}. Stream time is {when(now)}.\n", highlight=False)
     console.print(_who(person, when))
-    _section(console, "Now, and what would move them next", _standings(person, rules, now, when))
+    print_section(console, "Now, and what would move them next", _standings(person, rules, now, when))
     who = {"community": community, "user": user}
-    transitions = _rows(
+    transitions = asked(
         settings,
         "SELECT at, ladder, from_segment, to_segment, rule, evidence FROM segment_transitions "
         "WHERE community_id = {community:String} AND user_id = {user:String} ORDER BY at, _position",
         **who,
     )
-    _section(console, "Transitions", _history(transitions, rules, when))
+    print_section(console, "Transitions", _history(transitions, rules, when))
     counted = f"Points; {person['level_points']:,.1f} are left of them for the level"
-    _section(console, counted, _points(person))
-    medals = _rows(
+    print_section(console, counted, _points(person))
+    medals = asked(
         settings,
         "SELECT at, medal FROM medals WHERE community_id = {community:String} AND user_id = {user:String} "
         "ORDER BY at, _position",
         **who,
     )
     given = [(when(row["at"]), row["medal"]) for row in medals]
-    _section(console, "Medals", as_table(("at", "medal"), given))
-    invited = _rows(settings, INVITED, **who, most=MOST_INVITED)
+    print_section(console, "Medals", as_table(("at", "medal"), given))
+    invited = asked(settings, INVITED, **who, most=MOST_INVITED)
     title = f"Invited: {person['invites']:,} joined, {person['invites_stayed']:,} of them stayed"
     if len(invited) == MOST_INVITED:
         title += f"; the first {MOST_INVITED}"
     guests = [(row["user_id"], when(row["joined_at"]), row["segment"]) for row in invited]
-    _section(console, title, as_table(("user_id", "joined", "lifecycle"), guests))
-
-
-def _section(console: Console, title: str, table: Table) -> None:
-    console.print(Text(f"\n{title}" if table.row_count else f"\n{title}: none", style="bold"))
-    if table.row_count:
-        console.print(table)
-
-
-def _rows(settings: Settings, sql: str, **parameters: Any) -> list[Row]:
-    names, rows = query(settings, sql, parameters)
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    print_section(console, title, as_table(("user_id", "joined", "lifecycle"), guests))
 
 
 # --- who is meant --------------------------------------------------------------------------------
 
 
 def _person(settings: Settings, user: str, community: str | None) -> Row:
-    found = _rows(
+    found = asked(
         settings, "SELECT * FROM users WHERE user_id = {user:String} ORDER BY community_id", user=user
     )
-    communities = [row["community_id"] for row in found]
     if not found:
         near = _near(settings, user)
         raise NotFound(f"nobody has the user_id {user!r}" + (f"; there is {_listed(near)}" if near else ""))
-    if community is None and len(found) > 1:
-        raise NotFound(
-            f"{user!r} is in {len(found)} communities, choose one with --community: {_listed(communities)}"
-        )
-    for row in found:
-        if community in (None, row["community_id"]):
-            return row
-    raise NotFound(f"{user!r} is not in the community {community!r}, but in {_listed(communities)}")
+    return the_one(found, user, community)
 
 
 def _near(settings: Settings, user: str) -> list[str]:
     """A few ids that may be meant."""
-    rows = _rows(
+    rows = asked(
         settings,
         "SELECT DISTINCT user_id, editDistanceUTF8(lowerUTF8(user_id), lowerUTF8({user:String})) AS distance "
         "FROM users WHERE distance <= greatest(1, lengthUTF8({user:String}) / 4) "
@@ -145,16 +118,6 @@ def _listed(words: Sequence[str]) -> str:
 
 
 # --- what is printed -----------------------------------------------------------------------------
-
-
-def _in_zone(rules: CommunityRules) -> When:
-    zone = ZoneInfo(rules.time_zone)
-
-    def when(moment: datetime | int) -> str:
-        at = milliseconds(moment) if isinstance(moment, datetime) else moment
-        return local(at, zone) if at else "never"
-
-    return when
 
 
 def _who(person: Row, when: When) -> Table:

@@ -23,9 +23,10 @@ from sinks.migrate import create_views, migrate
 from streams.alert_words import WORDS, in_words
 from streams.cli import app
 from streams.group_figures import PAGE, PERCENT, SECONDS, filled, lowered
-from streams.group_report import NotFound, group_json, print_group, read_group
+from streams.group_report import group_json, print_group, read_group
 from streams.groups.evidence import NAMES
 from streams.heat_map import heat_map
+from streams.page import NotFound
 from streams.settings import Settings
 from tests.hand_rows import insert, moment
 from tests.sink_server import READER, Server

@@ -18,8 +18,9 @@ from sinks.errors import SinkError
 from sinks.migrate import create_views, migrate
 from sinks.query import query
 from streams.cli import app
+from streams.page import NotFound
 from streams.settings import Settings
-from streams.why import NotFound, why
+from streams.why import why
 from tests.hand_rows import insert
 from tests.sink_server import READER, Server
 
