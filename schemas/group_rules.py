@@ -78,15 +78,15 @@ class Symptoms(RuleModel):
     heard_posts: Least = Field(10, description="Not told with fewer staff posts in 7 days; posts")
     heard_sure: Errors = Field(1.75, description="Nor unless by so many standard errors more")
     lift: Times = Field(
-        1.2, description="5 benefit-deaf: posts after the last 5 benefits, to those usual there"
+        1.2, description="5 benefit-deaf: posts after the last 7 benefits, to those usual there"
     )
     lift_before: Times = Field(
-        1.5, description="5 benefit-deaf: when it was more after the 10 before; it ends when it is so again"
+        1.5, description="5 benefit-deaf: when it was more after the 15 before; it ends when it is so again"
     )
     lift_posts: StrictFloat = Field(
-        20.0, ge=1, le=100_000, description="Not told where fewer are usual after 5 benefits; posts"
+        50.0, ge=1, le=100_000, description="Not told where fewer are usual after 7, or 15, benefits; posts"
     )
-    lift_sure: Errors = Field(2.5, description="Nor unless it fell by so many standard errors")
+    lift_sure: Errors = Field(3.25, description="Nor unless it fell by so many standard errors")
     lift_weeks: StrictInt = Field(
         4, ge=1, le=52, description="What is usual is not known before so many weeks of history; weeks"
     )

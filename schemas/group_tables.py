@@ -127,7 +127,7 @@ GROUPS = Table(
         rate("staff_share", "staff_posts_7 / (posts_7 + staff_posts_7)"),
         rate("heard_share", "heard_7 / staff_posts_7"),
         rate("ads_share", "ads_7 / posts_7"),
-        rate("benefit_lift", "Members'' posts after the latest 5 benefits / those usual there"),
+        rate("benefit_lift", "Members'' posts after the latest 7 benefits / those usual there"),
         rate("per_staff", "members / staff"),
         number("topics_a_week", "topics_28 / 4"),
         *(number(name, "Severity of the symptom, 0 to 1") for name in SYMPTOMS),

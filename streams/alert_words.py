@@ -27,14 +27,14 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     ),
     "monologue": ("in 7 days {staff_posts_7} posts of staff, {posts_7} of members",),
     "no_response": ("{heard_7} of {staff_posts_7} posts of staff in 7 days were heard",),
-    "benefit_deaf": ("{posts} posts in the hours after the last 5 benefits, {usual} are usual there",),
+    "benefit_deaf": ("{posts} posts in the hours after the last 7 benefits, {usual} are usual there",),
     "spam_ridden": ("{ads_7} of {posts_7} members' posts in 7 days are ads",),
     "chaos_warning": (
         "joins of 7 days {joins_7}, of the 7 before {joins_7_before}; {leaves_7} left; {spam_ridden}",
     ),
     "benefit_lift_lost": (
-        "{posts} posts in the hours after the last 5 benefits, {usual} are usual there; {posts_before} after "
-        "the 10 before, {usual_before} usual",
+        "{posts} posts in the hours after the last 7 benefits, {usual} are usual there; {posts_before} after "
+        "the 15 before, {usual_before} usual",
     ),
     "unanswered_question": ("questions that wait for too long: {unanswered}",),
     "spam_burst": ("ads of members in a short time: {ads}",),

@@ -88,6 +88,14 @@ class Written:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Changes:
+    """Blocks that changed, packed, and when (monotonic) that was begun."""
+
+    items: Sequence[Item]
+    began: float
+
+
 class Checkpoints:
     """The checkpoints of one partition of one stage."""
 
@@ -140,11 +148,8 @@ class Checkpoints:
         self._sequence = manifest.sequence
         return Restored(manifest.next_offset, manifest.meta)
 
-    async def write(self, next_offset: int, meta: bytes) -> Written:
-        """Write what changed: every block durable, then the manifest. The caller has sent its rows before.
-
-        Then `clean`, once the checkpoint was acknowledged.
-        """
+    def changes(self) -> Changes:
+        """What changed since the last call, packed for `write`, which only waits for the store."""
         began = time.monotonic()
         items: list[Item] = []
         for table in self.tables:
@@ -159,6 +164,14 @@ class Checkpoints:
                 places[block] = new = 1 if old == 0 else 0
                 items.append((self._key(table.name, block, new), _compressed(table.encode_block(block))))
             table.mark_clean()
+        return Changes(items, began)
+
+    async def write(self, changes: Changes, next_offset: int, meta: bytes) -> Written:
+        """Write what changed: every block durable, then the manifest. The caller has sent its rows before.
+
+        Then `clean`, once the checkpoint was acknowledged.
+        """
+        items = changes.items
         size = sum(len(value) for _, value in items if value)
         await self.store.put(self.partition, items)
         crash_point("checkpoint.blocks")
@@ -170,7 +183,7 @@ class Checkpoints:
         await self.store.put(self.partition, [(key, value)])
         crash_point("checkpoint.manifest")
         self._unused -= {key, *(key for key, _ in items)}
-        return Written(len(items), size + len(value), time.monotonic() - began)
+        return Written(len(items), size + len(value), time.monotonic() - changes.began)
 
     async def clean(self) -> None:
         """Delete what the last manifest does not name. Only its owner may: a successor may rely on it."""

@@ -80,7 +80,7 @@ PAGE: Mapping[str, tuple[Line, ...]] = {
     ),
     "Benefits, shares and purchases": (
         Line("benefits", "{benefits_28}", "by staff in 28 days"),
-        Line("lift", "{benefit_lift}", "posts after the latest 5 benefits, to those usual there"),
+        Line("lift", "{benefit_lift}", "posts after the latest 7 benefits, to those usual there"),
         Line("for rewards", "{reward_share}", "{benefit_actions_28} of members' posts of 28 days"),
         Line("shares and views", "{shares_28}, {views_28}", "in 28 days"),
         Line("purchases", "{purchases_28}", "in 28 days"),

@@ -21,7 +21,7 @@ from streams.checkpoint import Item
 from streams.connection import faust_credentials
 from streams.flow import Context, Stage
 from streams.metrics import StageMetrics
-from streams.packing import Message
+from streams.packing import Message, Record
 from streams.settings import Settings
 from streams.stage import StageRunner
 from streams.transport import BATCH_TOPICS, BatchSchema
@@ -33,6 +33,8 @@ SESSION_S = 10
 FETCH_BYTES = 4 * 1024 * 1024
 POLL_RECORDS = 20_000
 QUEUED_BATCHES = 4
+WAITING_BATCHES = 1
+"""So many of a partition wait beside the one that is absorbed, before those of others wait, too."""
 SEND_TIMEOUT_S = 300
 
 
@@ -171,6 +173,8 @@ class KafkaStage:
         app.agent(app.topic(topic, schema=BatchSchema()), name=stage.name, concurrency=1)(self._agent)
         app.on_partitions_revoked.connect(self._revoked)  # type: ignore[arg-type]
         self._ticking: asyncio.Task[None] | None = None
+        self._lanes: dict[int, asyncio.Queue[Sequence[Record]]] = {}
+        self._absorbing: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Join the group and recover; returns when the stage is at work."""
@@ -183,18 +187,35 @@ class KafkaStage:
         if self._ticking:
             await self._ticking
         await self.runner.release()
+        for task in self._absorbing:
+            task.cancel()
         await self.app.stop()
 
     async def _agent(self, stream: Any) -> None:
         async for event in stream.noack().events():
             if self._closing:
                 continue
+            await self._lane(event.message.partition).put(event.value)
+
+    def _lane(self, partition: int) -> asyncio.Queue[Sequence[Record]]:
+        """Where the batches of a partition wait: each partition is absorbed on its own."""
+        if partition not in self._lanes:
+            self._lanes[partition] = asyncio.Queue(WAITING_BATCHES)
+            self._absorbing.append(asyncio.create_task(self._absorb(partition)))
+        return self._lanes[partition]
+
+    async def _absorb(self, partition: int) -> None:
+        lane = self._lanes[partition]
+        while not self._closing:
+            records = await lane.get()
+            if self._closing:
+                return
             try:
-                await self.runner.absorb(event.message.partition, event.value)
+                await self.runner.absorb(partition, records)
             except Exception as error:
-                # Faust would take the event for done and go on without it.
+                # Going on would leave the batch out.
                 self._fail(error)
-                await asyncio.Event().wait()
+                return
 
     async def _tick(self) -> None:
         while not self._closing:

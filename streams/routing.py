@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.columnar import Array
-from streams.compiled import compiled
+from streams.columnar import Array, Bytes
+from streams.compiled import KEY_ROOM, compiled
 from streams.hashing import join_key, murmur3_128
 from streams.text import Text
 
 
-@compiled
 def targets(community: Text, key: Text, partitions: int, target: Array) -> None:
     """Fill `target` with the partition of each (community, key)."""
-    scratch = np.empty(2048, np.uint8)
+    _fill(community, key, partitions, target, np.empty(KEY_ROOM, np.uint8))
+
+
+@compiled
+def _fill(community: Text, key: Text, partitions: int, target: Array, scratch: Bytes) -> None:
     for i in range(len(target)):
         n = join_key(
             scratch,

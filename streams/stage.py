@@ -14,9 +14,11 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -31,13 +33,18 @@ from streams.records import Records
 logger = logging.getLogger(__name__)
 
 BEHIND_S = 2.0
-"""A partition that was not read to its end for so long is behind."""
+"""A partition that was not level for so long is behind."""
+LIVE_S, QUIET_TICKS = 60.0, 10
+"""Level is what was read to its end, if its clock is not older than this, or so many ticks brought nothing
+more: a stage that keeps pace with another one's backlog is behind, too."""
 FLUSHES_BEHIND = 5
 """Then it waits so many times longer between flushes."""
 UPKEEP = 0.1
 """Checkpoints, and flushes while behind, take at most this part of the time, as long as they need not be
 further apart for it than `MOST_APART_S`: large state that changes all over is not written again and again."""
 MOST_APART_S = 30.0
+
+T = TypeVar("T")
 
 MESSAGE_BYTES = 4 * 1024 * 1024
 """Rows are cut so that a message stays about this small before compression."""
@@ -147,7 +154,9 @@ class _Partition:
         self.flushed_at = 0.0
         self.flush_took = 0.0
         self.level_at = 0.0
-        """When it was last seen to have absorbed all that there was."""
+        """When it was last seen to be level."""
+        self.quiet_ticks = 0
+        """So many ticks ago it last absorbed anything."""
         self.saved_at = 0.0
         self.save_took = 0.0
         self.receipt_sent: Receipt | None = None
@@ -179,38 +188,58 @@ class StageRunner:
         self._flush_s = flush_s
         self._checkpoint_s = checkpoint_s
         self._partitions: dict[int, _Partition] = {}
-        self._busy = asyncio.Lock()
+        self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Of each partition: one thing at a time, from reading to durable."""
+        self._state_locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Of each partition: held while a thread works on its state."""
 
     async def absorb(self, partition: int, records: Sequence[Record]) -> None:
-        """Absorb a batch and make what it gives durable."""
-        async with self._busy:
-            part = self._partitions.get(partition) or self._restore(partition)
+        """Absorb a batch and make what it gives durable. Those of other partitions can go on meanwhile.
+
+        A batch of a partition that is no longer ours is dropped: its owner reads it again.
+        """
+        async with self._locks[partition]:
+            part = self._partitions.get(partition)
+            if part is None:
+                if partition not in self._source.assigned():
+                    return
+                part = self._restore(partition)
             batch = await self._expected(part, Records.of(records))
             if batch:
-                output = part.reducer.absorb(batch)
-                await self._send(output)
+                consumed = part.reducer.receipt.consumed
+                output = await self._aside(part, part.reducer.absorb, batch)
+                if part.reducer.receipt.consumed > consumed:
+                    part.quiet_ticks = 0
+                await self._send(part, output)
                 self._metrics.absorbed(partition, len(batch), part.reducer)
             part.next_offset = max(part.next_offset, batch.end)
             await self._flush_if_due(part)
 
     async def tick(self) -> None:
         """Do what is due by the wall clock: ticks, flushes, checkpoints. Call it several times a second."""
-        async with self._busy:
-            for number in self._source.assigned():
-                if number not in self._partitions:
-                    self._restore(number)
-            for part in list(self._partitions.values()):
-                end = self._source.end_offset(part.number)
-                caught_up = end is not None and part.next_offset >= end
-                ticks = part.reducer.tick(int(self._wall_s() * 1000), caught_up=caught_up)
-                await self._log.send(ticks)
-                await self._flush_if_due(part)
-                self._metrics.ticked(part.number, end, part.next_offset, part.reducer, self._wall_s())
-                if (
-                    time.monotonic() - part.saved_at >= self._checkpoint_every()
-                    and part.next_offset > part.saved_offset
-                ):
+        numbers = {*self._partitions, *self._source.assigned()}
+        await asyncio.gather(*map(self._tick, sorted(numbers)))
+        for number in list(self._partitions):  # one after the other: what they take adds up
+            async with self._locks[number]:
+                part = self._partitions.get(number)
+                if part and self._is_checkpoint_due(part):
                     await self._checkpoint(part)
+
+    async def _tick(self, number: int) -> None:
+        async with self._locks[number]:
+            part = self._partitions.get(number) or self._restore(number)
+            end = self._source.end_offset(number)
+            caught_up = end is not None and part.next_offset >= end
+            part.quiet_ticks += 1
+            await self._log.send(part.reducer.tick(int(self._wall_s() * 1000), caught_up=caught_up))
+            await self._flush_if_due(part)
+            self._metrics.ticked(number, end, part.next_offset, part.reducer, self._wall_s())
+
+    def _is_checkpoint_due(self, part: _Partition) -> bool:
+        return (
+            time.monotonic() - part.saved_at >= self._checkpoint_every()
+            and part.next_offset > part.saved_offset
+        )
 
     def _checkpoint_every(self) -> float:
         """Seconds between checkpoints of a partition."""
@@ -219,21 +248,29 @@ class StageRunner:
 
     async def checkpoint(self) -> None:
         """Checkpoint every partition now."""
-        async with self._busy:
+        async with self._all_of(self._locks):
             for part in list(self._partitions.values()):
                 await self._checkpoint(part)
 
     async def release(self) -> None:
         """Checkpoint every partition and forget it, for whoever owns it next."""
-        async with self._busy:
+        async with self._all_of(self._locks):
             for part in list(self._partitions.values()):
                 await self._checkpoint(part, final=True)
-            self._drop_all()
+            for number in self._partitions:
+                self._metrics.dropped(number)
+            self._partitions.clear()
 
-    def _drop_all(self) -> None:
-        for number in self._partitions:
-            self._metrics.dropped(number)
-        self._partitions.clear()
+    def still(self) -> AbstractAsyncContextManager[None]:
+        """Within it no thread works on any state: for who looks at it from outside."""
+        return self._all_of(self._state_locks)
+
+    @asynccontextmanager
+    async def _all_of(self, locks: Mapping[int, asyncio.Lock]) -> AsyncIterator[None]:
+        async with AsyncExitStack() as held:
+            for number in sorted(locks):
+                await held.enter_async_context(locks[number])
+            yield
 
     def _restore(self, number: int) -> _Partition:
         reducer = self._make_reducer(number)
@@ -274,11 +311,30 @@ class StageRunner:
                 return Records(part.next_offset, part.next_offset, ())
         return records.since(part.next_offset)
 
-    async def _send(self, output: Output) -> None:
+    async def _aside(self, part: _Partition, work: Callable[..., T], *args: object) -> T:
+        """Let a thread do it, so that partitions and stages share the cores and the worker goes on answering.
+
+        State is never left while it is worked on: who is cancelled waits for the end.
+        """
+        async with self._state_locks[part.number]:
+            done = asyncio.ensure_future(asyncio.to_thread(work, *args))
+            try:
+                return await asyncio.shield(done)
+            finally:
+                if not done.done():
+                    await asyncio.wait([done])
+
+    async def _send(self, part: _Partition, output: Output) -> None:
+        if output.rows:
+            await self._log.send(await self._aside(part, self._messages, output))
+        else:
+            await self._log.send(output.messages)
+
+    def _messages(self, output: Output) -> list[Message]:
         messages = list(output.messages)
         for rows in output.rows:
             messages += self._packed(rows)
-        await self._log.send(messages)
+        return messages
 
     def _packed(self, rows: Rows) -> list[Message]:
         """The messages of some rows, cut to size."""
@@ -292,10 +348,9 @@ class StageRunner:
         ]
 
     async def _flush_if_due(self, part: _Partition) -> None:
-        """Every `flush_s`; less often while far behind: snapshots of a moment long past help nobody."""
+        """Every `flush_s`; less often while behind: snapshots of a moment long past help nobody."""
         now = time.monotonic()
-        end = self._source.end_offset(part.number)
-        if end is None or part.next_offset >= end:
+        if self._is_level(part):
             part.level_at = now
         behind = now - part.level_at > BEHIND_S
         every = self._flush_s
@@ -304,6 +359,13 @@ class StageRunner:
             every = max(FLUSHES_BEHIND * every, min(took / UPKEEP, MOST_APART_S))
         if now - part.flushed_at >= every:
             await self._flush(part)
+
+    def _is_level(self, part: _Partition) -> bool:
+        end = self._source.end_offset(part.number)
+        if end is not None and part.next_offset < end:
+            return False
+        is_live = part.reducer.clock_ms >= (self._wall_s() - LIVE_S) * 1000
+        return is_live or part.quiet_ticks >= QUIET_TICKS
 
     async def _flush(self, part: _Partition, *, with_receipt: bool = False) -> None:
         """Send the newest snapshot of every entity that changed since the last flush."""
@@ -315,13 +377,14 @@ class StageRunner:
             part.receipt_sent = Receipt(**vars(part.reducer.receipt))
         sent = 0
         output = Output()
-        for rows in itertools.chain(part.reducer.snapshots(version), receipt):
+        pieces = itertools.chain(part.reducer.snapshots(version), receipt)
+        while rows := await self._aside(part, _next, pieces):
             output.rows.append(rows)
             sent += rows.batch.num_rows
             if rows.batch.nbytes > MESSAGE_BYTES:
-                await self._send(output)
+                await self._send(part, output)
                 output = Output()
-        await self._send(output)
+        await self._send(part, output)
         if sent:
             # Only a flush that sent something starts the wait: what comes alone goes out at once.
             part.flushed_at = began
@@ -353,7 +416,8 @@ class StageRunner:
         await self._flush(part, with_receipt=final)
         held = part.reducer.held_from
         resume = part.next_offset if held is None else held
-        written = await part.checkpoints.write(resume, part.reducer.meta())
+        changes = await self._aside(part, part.checkpoints.changes)
+        written = await part.checkpoints.write(changes, resume, part.reducer.meta())
         part.saved_offset = part.next_offset
         part.saved_at = time.monotonic()
         part.save_took = written.seconds
@@ -365,3 +429,7 @@ class StageRunner:
             logger.warning("%s/%d: lost to another worker, state dropped", self.name, part.number)
             self._metrics.dropped(part.number)
             del self._partitions[part.number]
+
+
+def _next(pieces: Iterator[Rows]) -> Rows | None:
+    return next(pieces, None)

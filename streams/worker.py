@@ -120,10 +120,13 @@ class Worker:
         return runner
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(
-            body=generate_latest(self.metrics.registry),
-            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
-        )
+        async with contextlib.AsyncExitStack() as looking:
+            for stage in self._running:
+                await looking.enter_async_context(stage.runner.still())
+            return web.Response(
+                body=generate_latest(self.metrics.registry),
+                headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
+            )
 
     async def _health(self, _: web.Request) -> web.Response:
         problems = self.metrics.stalled(self.settings.stall_s)

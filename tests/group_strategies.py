@@ -116,19 +116,20 @@ class _GroupLog:
             self._now += self._rng.randrange(20 * MINUTE_MS)
 
     def campaign(self) -> None:
-        """Posts at one hour of each day, and then benefits, by turns five with more posts after, or none."""
+        """Posts at one hour of each day, then benefits: by turns 15 with more posts after, 7 with none."""
         usual, days = self._draw(st.integers(1, 2)), self._draw(st.integers(7, 12))
-        rounds, posts_first = self._draw(st.integers(1, 4)), self._draw(st.sampled_from((True, True, False)))
+        rounds, posts_first = self._draw(st.integers(1, 3)), self._draw(st.sampled_from((True, True, False)))
+        turns = [turn == posts_first for turn in (True, False) * rounds][: rounds + 1]
+        benefits = [posts_now for posts_now in turns for _ in range(15 if posts_now else 7)]
         self._now += -self._now % HOUR_MS
-        for day in range(days + 5 * rounds):
+        for day in range(days + len(benefits)):
             morning = self._now
             for _ in range(usual):
                 self._post(self._rng.choice(MEMBERS))
             if day >= days:
                 self._now += self._rng.randrange(10 * MINUTE_MS)
                 self._staff_post("benefit")
-                posts_now = ((day - days) // 5 % 2 == 0) == posts_first
-                for _ in range(2 * usual + self._rng.randrange(1, 4) if posts_now else 0):
+                for _ in range(2 * usual + self._rng.randrange(1, 4) if benefits[day - days] else 0):
                     self._now += self._rng.randrange(10 * MINUTE_MS)
                     self._post(self._rng.choice(MEMBERS), self._rng.choice(("talk", "benefit")))
             self._now = morning + self._rng.choice((DAY_MS, DAY_MS, DAY_MS, 2 * DAY_MS))

@@ -63,7 +63,9 @@ class Owner:
         self.offset += 1
 
     async def write(self) -> Written:
-        return await self.checkpoints.write(self.offset, b"as of %d" % self.offset)
+        return await self.checkpoints.write(
+            self.checkpoints.changes(), self.offset, b"as of %d" % self.offset
+        )
 
     async def checkpoint(self) -> Written:
         written = await self.write()
@@ -279,7 +281,7 @@ def test_a_damaged_block_is_said_to_be_one() -> None:
         table.reserve(1, 1)
         find_or_add(table.arrays, np.frombuffer(b"k", np.uint8), 1)
         table.arrays.dirty[0] = 1
-        await checkpoints.write(1, b"")
+        await checkpoints.write(checkpoints.changes(), 1, b"")
         [key] = [key for key in store.data[0] if key.startswith(b"block/")]
         store.data[0][key] = store.data[0][key][:-9]
         with pytest.raises(StateError, match="a block of t is damaged"):

@@ -174,7 +174,7 @@ def test_the_page(either: Settings) -> None:
         "core too few 0 members with 12 active days in 28",
         "first reply 11 min median of 28 days; 90th percentile 2.2 h",
         "staff's topics 2.5 a week longest pause of 28 days: 9 days",
-        "lift 1.30 x posts after the latest 5 benefits, to those usual there",
+        "lift 1.30 x posts after the latest 7 benefits, to those usual there",
         "purchases 0 99.5 paid, whatever the currency",
         "When people post, in UTC",
         "Mon ····································██··········",

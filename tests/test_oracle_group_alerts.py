@@ -125,7 +125,7 @@ def test_hours_that_benefits_took_are_left_out() -> None:
     habit = Habit(Rules(), ms(0.25))
     for day in range(4):
         habit.learn(ms(day + 0.25))
-    habit.take(ms(1.25 + HOUR / 4))
+    habit.take(ms(1.25 + HOUR / 4), ms(1.25 + HOUR / 4))
     # On Wednesday at 6 o'clock 48 hours are over: 2 of each hour of the day, 48 / 7 of each day of the week.
     # Three quarters of the 6 o'clock of Tuesday were taken, a quarter of its 7 o'clock; an hour in all.
     clock, all_posts = ms(2.25), 4 / (48 - 1)
@@ -136,8 +136,8 @@ def test_hours_that_benefits_took_are_left_out() -> None:
     all_posts, tuesday = 5 / (48 - 1), 2 / (48 / 7 - 1)
     assert habit.after(ms(1.25 + HOUR), clock) == pytest.approx(1 / (2 - 0.25) * tuesday / all_posts)
     # When more was taken than is over, nothing is known: 2 - 0.75 - 1.5 at 6 o'clock.
-    habit.take(ms(1.25))
-    habit.take(ms(1.25 + HOUR / 2))
+    habit.take(ms(1.25), clock)
+    habit.take(ms(1.25 + HOUR / 2), clock)
     assert habit.after(ms(1.25), clock) == 0
     assert habit.after(ms(1.25 + HOUR), clock) == pytest.approx(
         1 / (2 - 0.75) * (2 / (48 / 7 - 3)) / (5 / (48 - 3))
@@ -148,7 +148,7 @@ def test_what_was_taken_goes_into_the_next_week_and_fades() -> None:
     habit = Habit(Rules(), ms(0))
     for hour in (-HOUR, 0):
         habit.learn(ms(7 + hour))
-    habit.take(ms(7 - HOUR / 4))
+    habit.take(ms(7 - HOUR / 4), ms(7 - HOUR / 4))
     habit.end_week()
     keep = 2 ** (-1 / 8)
     # A quarter of an hour of Sunday at 23 o'clock, three quarters of Monday from midnight on.
@@ -157,6 +157,35 @@ def test_what_was_taken_goes_into_the_next_week_and_fades() -> None:
     monday = keep / (keep * (7 - 0.75)) * (keep / (keep * (24 - 0.75))) / all_posts
     assert habit.after(ms(14 - HOUR), ms(7)) == pytest.approx(sunday, rel=1e-6)
     assert habit.after(ms(7), ms(7)) == pytest.approx(monday, rel=1e-6)
+
+
+def test_the_level_is_that_of_today_and_the_day_before() -> None:
+    habit = Habit(Rules(), ms(0))
+    assert habit.level(ms(0)) == 1
+    for day in range(7):
+        habit.learn(ms(day + 0.25))
+        habit.learn(ms(day + 0.25))
+    habit.end_week()
+    keep = 2 ** (-1 / 8)
+    # Two posts at 6 o'clock of each of 7 days: 2 * K of each of W weeks, and 2 of Sunday.
+    weeks = keep + 5 / 168
+    assert habit.level(ms(7 + 5 * HOUR)) == pytest.approx(22 / (2 * keep / weeks + 20), rel=1e-6)
+    # At half past six half of those of Monday, too.
+    weeks = keep + 6 / 168
+    assert habit.level(ms(7.25 + HOUR / 2)) == pytest.approx(22 / (1.5 * 2 * keep / weeks + 20), rel=1e-6)
+    # Then half of 6 o'clock is taken, and half of 7 o'clock.
+    habit.take(ms(7.25 + HOUR / 2), ms(7.25 + HOUR / 2))
+    used = 0.5 * 2 * keep / weeks
+    weeks = keep + 12 / 168
+    at_six = (14 * keep / (7 * weeks - 0.5)) / (14 * keep / (168 * weeks - 1)) * 2 * keep
+    usual = at_six / (24 * weeks) + at_six / (24 * weeks - 1)
+    assert habit.level(ms(7.5)) == pytest.approx(22 / (usual - used + 20), rel=1e-6)
+    # On Tuesday none of Sunday is left; a post of Sunday that comes now counts no more.
+    habit.learn(ms(7.25))
+    assert habit.level(ms(7.5)) == pytest.approx(23 / (usual - used + 20), rel=0.05)
+    habit.level(ms(8))
+    habit.learn(ms(6.25))
+    assert habit.level(ms(8)) == pytest.approx(21 / (habit.after(ms(7.25), ms(8)) - used + 20), rel=1e-6)
 
 
 def campaign(*posts: int) -> list[Line]:
@@ -171,35 +200,47 @@ def campaign(*posts: int) -> list[Line]:
 LIFT: Row = {"symptoms": {"lift_weeks": 1, "lift_posts": 1.0, "lift_sure": 2.0}}
 
 
-def usual_of_campaign(n: int) -> float:
-    """At 10 o'clock of day 7 + n, of the n-th benefit: a post a day of the first week, n hours taken."""
-    keep, week = 2 ** (-1 / 8), n // 7
-    seen = keep * (1 - 10 / 168)
-    if week:
-        seen = keep * (seen + 1)
-    weeks = seen + (10 + 24 * (n % 7)) / 168
-    posts, taken = keep ** (1 + week), keep * week
-    each_hour = 7 * posts / (7 * weeks - 7 * taken - n % 7)
-    return each_hour * (posts / (24 * weeks - taken)) / (7 * posts / (168 * weeks - 7 * taken - n % 7))
+def usual_of_campaign(n: int, ago: int = 0) -> float:
+    """At 10 o'clock of day 7 + n, of the n-th benefit: a post a day of the first week, n hours taken.
+
+    Or what is usual then at 10 o'clock of the day before.
+    """
+    keep = 2 ** (-1 / 8)
+    week, day = divmod(n, 7)
+    seen, taken = keep * (1 - 10 / 168), 0.0
+    for _ in range(week):
+        seen, taken = keep * (seen + 1), keep * (taken + 1)
+    weeks, posts = seen + (10 + 24 * day) / 168, keep ** (1 + week)
+    each_hour = 7 * posts / (7 * weeks - 7 * taken - day)
+    taken_then = taken + (1 if 0 < ago <= day else 0)
+    return each_hour * (posts / (24 * weeks - taken_then)) / (7 * posts / (168 * weeks - 7 * taken - day))
+
+
+def expected_of_campaign(n: int) -> float:
+    """The same times the level: the posts of the day before, and 20, to those usual then, and 20."""
+    used = usual_of_campaign(n - 1) if n else 0.0
+    posts = 0 if n else 1
+    return usual_of_campaign(n) * (posts + 20) / (max(0.0, usual_of_campaign(n, 1) - used) + 20)
 
 
 def test_benefits_lose_their_lift() -> None:
-    fallen = campaign(*[3] * 10, *[0] * 5)
-    story = GroupStory(*fallen, until=23, rules=LIFT)
-    assert [row["at"] for row in story.alerts("benefit_lift_lost")] == [ms(21 + 11 * HOUR)]
+    fallen = campaign(*[3] * 15, *[0] * 7)
+    story = GroupStory(*fallen, until=30, rules=LIFT)
+    assert [row["at"] for row in story.alerts("benefit_lift_lost")] == [ms(28 + 11 * HOUR)]
     evidence = story.alerts("benefit_lift_lost")[0]["evidence"]
-    assert (evidence["posts"], evidence["posts_before"]) == (0, 30)
+    assert (evidence["posts"], evidence["posts_before"]) == (0, 45)
     # Nearly a post an hour at 10 o'clock, as in the first week.
-    usual_before = sum(usual_of_campaign(n) for n in range(10))
-    assert usual_before == pytest.approx(9.8, abs=0.1)
+    usual_before = sum(expected_of_campaign(n) for n in range(15))
+    assert usual_before == pytest.approx(14.7, abs=0.1)
     assert evidence["usual_before"] == pytest.approx(usual_before, rel=1e-6)
     assert story.group["benefit_lift"] == 0.0
-    assert story.changes("benefit_deaf") == [(OPENED, 22.0)]
-    assert (story.group["benefit_deaf"], story.group["alerts"]) == (
-        1.0,
-        ["benefit_deaf", "benefit_lift_lost"],
-    )
-    assert GroupStory(*fallen, until=23).changes("benefit_lift_lost") == []
+    assert story.changes("benefit_deaf") == [(OPENED, 29.0)]
+    assert story.group["benefit_deaf"] == 1.0
+    assert [name for name in story.group["alerts"] if "benefit" in name] == [
+        "benefit_deaf",
+        "benefit_lift_lost",
+    ]
+    assert GroupStory(*fallen, until=30).changes("benefit_lift_lost") == []
 
 
 def lost(*posts: int, **thresholds: float) -> list[str]:
@@ -210,35 +251,35 @@ def lost(*posts: int, **thresholds: float) -> list[str]:
 
 
 def test_a_lift_is_lost_only_when_it_was_there() -> None:
-    # Ten before and five after make 15 results.
-    assert lost(*[3] * 9, *[0] * 5) == []
-    assert lost(*[3] * 10, *[0] * 5) == [OPENED]
-    # 15 after 10 benefits is more than 1.5 * 9.8, 10 is not.
-    assert lost(*[1, 2] * 5, *[0] * 5, lift_sure=0.0) == [OPENED]
-    assert lost(*[1] * 10, *[0] * 5, lift_sure=0.0) == []
-    # 5 after 5 benefits is less than 1.2 * 4.9, 6 is not.
-    assert lost(*[3] * 10, *[1] * 5, lift_sure=0.0) == [OPENED]
-    assert lost(*[3] * 10, 2, *[1] * 4, lift_sure=0.0) == []
-    assert lost(*[3] * 10, *[0] * 5, lift_posts=4.8) == [OPENED]
-    assert lost(*[3] * 10, *[0] * 5, lift_posts=4.9) == []
+    # 15 before and 7 after make 22 results.
+    assert lost(*[3] * 14, *[0] * 7) == []
+    assert lost(*[3] * 15, *[0] * 7) == [OPENED]
+    # 23 after 15 benefits is more than 1.5 * 14.7, 22 is not.
+    assert lost(*[1] * 7, *[2] * 8, *[0] * 7, lift_sure=0.0) == [OPENED]
+    assert lost(*[1] * 8, *[2] * 7, *[0] * 7, lift_sure=0.0) == []
+    # 8 after 7 benefits is less than 1.2 * 6.825, 9 is not.
+    assert lost(*[3] * 15, 2, *[1] * 6, lift_sure=0.0) == [OPENED]
+    assert lost(*[3] * 15, 2, 2, *[1] * 5, lift_sure=0.0) == []
+    assert lost(*[3] * 15, *[0] * 7, lift_posts=6.8) == [OPENED]
+    assert lost(*[3] * 15, *[0] * 7, lift_posts=6.9) == []
 
 
 def test_a_lift_is_lost_only_when_it_surely_fell() -> None:
-    # From 30 / 9.838 to 0: 2.126 times sqrt(4 * (30 / 9.838^2 + 4.894 / 4.894^2)) = 1.434.
-    assert lost(*[3] * 10, *[0] * 5, lift_sure=2.12) == [OPENED]
-    assert lost(*[3] * 10, *[0] * 5, lift_sure=2.13) == []
+    # From 45 / 14.709 to 0: 2.569 times sqrt(4 * (45 / 14.709^2 + 6.825 / 6.825^2)) = 1.191.
+    assert lost(*[3] * 15, *[0] * 7, lift_sure=2.56) == [OPENED]
+    assert lost(*[3] * 15, *[0] * 7, lift_sure=2.58) == []
 
 
 def test_a_lift_is_back_when_it_is_as_it_was_before() -> None:
-    # Of the 5 latest benefits 4 are without a post: 7 is less than 1.5 * 4.894, 8 is not.
-    story = GroupStory(*campaign(*[3] * 10, *[0] * 5, 7), until=24, rules=LIFT)
-    assert story.changes("benefit_deaf") == [(OPENED, 22.0)]
-    # 7 is more than 1.2 times what is usual, though: it has no severity.
-    assert (story.group["benefit_deaf"], story.group["benefit_deaf_since"]) == (0.0, ms(22))
-    story = GroupStory(*campaign(*[3] * 10, *[0] * 5, 8), until=24, rules=LIFT)
+    # Of the 7 latest benefits 6 are without a post: 10 is less than 1.5 * 6.819, 11 is not.
+    story = GroupStory(*campaign(*[3] * 15, *[0] * 7, 10), until=31, rules=LIFT)
+    assert story.changes("benefit_deaf") == [(OPENED, 29.0)]
+    # 10 is more than 1.2 times what is usual, though: it has no severity.
+    assert (story.group["benefit_deaf"], story.group["benefit_deaf_since"]) == (0.0, ms(29))
+    story = GroupStory(*campaign(*[3] * 15, *[0] * 7, 11), until=31, rules=LIFT)
     assert [change for change, _ in story.changes("benefit_lift_lost")] == [OPENED, RESOLVED]
-    assert story.changes("benefit_lift_lost")[1][1] == pytest.approx(22 + 11 * HOUR)
-    assert story.changes("benefit_deaf") == [(OPENED, 22.0), (RESOLVED, 23.0)]
+    assert story.changes("benefit_lift_lost")[1][1] == pytest.approx(29 + 11 * HOUR)
+    assert story.changes("benefit_deaf") == [(OPENED, 29.0), (RESOLVED, 30.0)]
 
 
 # --- phase and health --------------------------------------------------------------------------------

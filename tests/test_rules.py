@@ -47,7 +47,7 @@ OF_GROUPS = {
         "keep": 0.9, "early_part": 0.3, "early_joins": 20, "early_sure": 1, "growth": 1.2, "fall": 0.8,
         "growth_joins": 45, "growth_sure": 2.5, "fall_sure": 5, "staff_part": 0.8, "staff_posts": 10,
         "staff_sure": 2, "unheard_part": 0.8, "heard_posts": 10, "heard_sure": 1.75, "lift": 1.2,
-        "lift_before": 1.5, "lift_posts": 20, "lift_sure": 2.5, "lift_weeks": 4, "lift_half_life_weeks": 8,
+        "lift_before": 1.5, "lift_posts": 50, "lift_sure": 3.25, "lift_weeks": 4, "lift_half_life_weeks": 8,
         "ads_part": 0.2, "ads_posts": 10, "ads_sure": 3.5, "chaos_growth": 2, "chaos_joins": 20,
         "chaos_leaves": 0.3, "chaos_sure": 2, "chaos_rise": 2.5,
     },

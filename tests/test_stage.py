@@ -15,10 +15,14 @@ from streams.checkpoint import Item, MemoryBlocks
 from streams.columnar import KeyedTable, StateError, StateTable, find_or_add, touch
 from streams.metrics import WorkerMetrics
 from streams.packing import Message, Record, Rows
-from streams.stage import FLUSHES_BEHIND, MESSAGE_BYTES, Output, Receipt, StageRunner
+from streams.stage import FLUSHES_BEHIND, LIVE_S, MESSAGE_BYTES, QUIET_TICKS, Output, Receipt, StageRunner
 
 ROWS = pa.schema([("offset", pa.int64()), ("text", pa.string())])
 Effects = list[tuple[Any, ...]]
+
+
+WALL_S = 1000.0
+FLUSH = ("send", "rows", "counts")
 
 
 class Summing:
@@ -78,7 +82,7 @@ class World(MemoryBlocks):
         self.effects: Effects = []
         self.first, self.end = 0, 1 << 40
         self.owned = True
-        self.assigned_now: list[int] = []
+        self.assigned_now = [0]
 
     def partitions(self, topic: str) -> int:
         return 2
@@ -124,7 +128,7 @@ class Bench:
             source=world,
             blocks=world,
             metrics=self.metrics.stage("sums"),
-            wall_s=lambda: 1000.0,
+            wall_s=lambda: WALL_S,
             flush_s=flush_s,
             checkpoint_s=checkpoint_s,
         )
@@ -270,23 +274,39 @@ def test_released_partitions_are_saved_and_restored_anew() -> None:
     assert bench.counts == {b"a": 1, b"b": 1}
 
 
+class Fed(Bench):
+    """One value each tenth of a second, far from the end of the log or at it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(World(), flush_s=1.0)
+        self.now, self.step = 100.0, 0
+        monkeypatch.setattr("streams.stage.time.monotonic", lambda: self.now)
+
+    def flushes(self, seconds: float, *, clock_s: float, at_end: bool) -> int:
+        """How often it is flushed meanwhile."""
+        count = 0
+        for _ in range(int(10 * seconds)):
+            self.now += 0.1
+            self.step += 1
+            self.world.end = self.step if at_end else 1 << 40
+            count += FLUSH in self.absorb("a", at=self.step - 1)
+            self.reducers[0].clock_ms = int(clock_s * 1000)
+        return count
+
+
 def test_far_behind_it_is_flushed_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr("streams.stage.time.monotonic", lambda: now)
-    bench = Bench(World(), flush_s=1.0)
-    bench.world.end = 1_000
-    flushed = 0
-    for step in range(200):
-        now += 0.1
-        flushed += ("send", "rows", "counts") in bench.absorb("a", at=step)
-    assert 3 <= flushed <= 5 < 20 - FLUSHES_BEHIND
-    bench.world.end = 201  # the end is reached: from now on every second
-    flushed = 0
-    for step in range(200, 250):
-        now += 0.1
-        bench.world.end = step + 1
-        flushed += ("send", "rows", "counts") in bench.absorb("a", at=step)
-    assert 4 <= flushed <= 6
+    fed = Fed(monkeypatch)
+    assert 3 <= fed.flushes(20, clock_s=WALL_S, at_end=False) <= 5 < 20 - FLUSHES_BEHIND
+    assert 4 <= fed.flushes(5, clock_s=WALL_S, at_end=True) <= 6
+
+
+def test_who_keeps_pace_with_a_backlog_is_behind_until_nothing_more_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fed = Fed(monkeypatch)
+    assert 3 <= fed.flushes(20, clock_s=WALL_S - LIVE_S - 1, at_end=True) <= 6
+    fed.flushes(0.1, clock_s=WALL_S - LIVE_S - 1, at_end=True)
+    assert sum(FLUSH in fed.effects(fed.runner.tick) for _ in range(QUIET_TICKS)) == 1
 
 
 def test_an_entity_is_flushed_at_most_once_in_flush_s(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,12 +317,12 @@ def test_an_entity_is_flushed_at_most_once_in_flush_s(monkeypatch: pytest.Monkey
     for step in range(100):
         now += 0.1
         bench.world.end = step + 1
-        flushed += ("send", "rows", "counts") in bench.absorb("a", at=step)
+        flushed += FLUSH in bench.absorb("a", at=step)
+        bench.reducers[0].clock_ms = int(WALL_S * 1000)
     assert 9 <= flushed <= 10
-    bench.world.assigned_now = [0]
     bench.absorb("a", "b", at=100)
     now += 5
-    assert ("send", "rows", "counts") in bench.effects(bench.runner.tick)
+    assert FLUSH in bench.effects(bench.runner.tick)
     now += 5
     assert bench.effects(bench.runner.tick) == [], "nothing has changed since"
 
@@ -313,7 +333,6 @@ def test_a_tick_restores_what_was_assigned_and_checkpoints_what_is_due(
     now = 100.0
     monkeypatch.setattr("streams.stage.time.monotonic", lambda: now)
     world = World()
-    world.assigned_now = [0]
     world.end = 1
     bench = Bench(world, checkpoint_s=10)
     assert bench.effects(bench.runner.tick) == []

@@ -9,11 +9,13 @@ import pytest
 
 from bench.quality.communities import generate, groups
 from bench.quality.group_events import DAYS, MEMBER, OPERATOR, SYMPTOMS, Flags, Group, rows
+from bench.quality.held_back import held_back, parts_in_time
+from bench.quality.rhythm import START_MS
 from bench.quality.symptom_rules import figures, starts_of_days
-from bench.quality.symptoms import World, judge, judge_all, large_enough
+from bench.quality.symptoms import World, judge, judge_all, judge_benefits, large_enough
 from schemas.actions import AD, POST
 from schemas.group_rules import Symptoms
-from schemas.rules import Rules
+from schemas.rules import HOUR_MS, Rules
 from tests.oracle.groups.group import Group as OracleGroup
 
 BUSY = 20.0
@@ -90,6 +92,29 @@ def test_a_few_groups_do_about_as_well_as_many(world: World) -> None:
         assert found[name].precision >= 0.8, name
     assert found["hollow_growth"].precision >= 0.6
     assert found["benefit_deaf"].found + found["benefit_deaf"].found_small >= 1
+
+
+def test_benefits_are_judged_on_busy_groups() -> None:
+    found = judge_benefits(16, 3, Symptoms())
+    again = judge_benefits(16, 3, Symptoms(lift_posts=1.0, lift_sure=0.0))
+    assert found.spells + found.spells_small == again.spells + again.spells_small == 2
+    assert again.right + again.wrong > found.right + found.wrong
+
+
+def test_where_nobody_answers_posts_wait_and_fewer_come_in_the_hour_after_a_benefit() -> None:
+    rng = np.random.default_rng(1)
+    staff_t = START_MS + np.array([10, 100]) * HOUR_MS
+    t = START_MS + rng.integers(0, 200 * HOUR_MS, 5000)
+    inside = np.arange(200) < 50
+    waited = held_back(rng, t, staff_t, inside)
+    soon = (t >= staff_t[0]) & (t <= staff_t[0] + HOUR_MS // 2)
+    assert soon.any() and np.all(waited[soon] > staff_t[0] + HOUR_MS // 2)
+    assert np.array_equal(waited[~soon], t[~soon])
+    usual, drawn = parts_in_time(rng, staff_t, staff_t, inside, 1.5)
+    # Of those that wait, 1 - exp(-1.5) come within the next half an hour.
+    some = 1 - np.exp(-1.5)
+    assert usual == pytest.approx([0.5 + 0.5 * some, 1], abs=0.06)
+    assert drawn == pytest.approx([1 - 0.63 * (1 - some), 1], abs=0.06)
 
 
 def test_newcomers_who_left_or_fell_silent_within_days_are_gone_early() -> None:

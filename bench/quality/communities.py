@@ -28,13 +28,15 @@ from bench.quality.group_events import (
     Traits,
 )
 from bench.quality.group_traits import traits, wander, week
+from bench.quality.held_back import HEARD_H, held_back, parts_in_time
 from bench.quality.newcomers import expected_leaves, fates, gone_part
 from bench.quality.rhythm import START_MS, ZONES, local_hours
 from schemas.actions import AD, BENEFIT, JOIN, LEAVE, POST, QUESTION, TALK, VIEW
 from schemas.rules import DAY_MS, HOUR_MS
 
 FIRST_SPELL_DAY = 60
-HEARD_H = 0.5
+PLANTED = (*SYMPTOMS, None)
+"""By turns, a group each."""
 GAP_H = 2 * np.exp(0.5) / 60
 """Mean hours between posts of a conversation: minutes are log-normal (log 2, 1)."""
 IN_AD = 1.5
@@ -46,15 +48,19 @@ ANSWERS = 1.5
 ANSWERED_IN_TIME = 0.91
 EXTRA_SHAPE = 4.0
 """Of the gamma of what a benefit draws."""
+DRAWN_POWER = 1.5
+"""Of a uniform number: how far into the hour a drawn post comes."""
 STAFF = 3
 REGULARS = 60
 BEGIN_USERS = 1000
 
 
-def generate(number: int, seed: int, symptom: str | None, most_in_talk: float = 4.0) -> Group:
+def generate(
+    number: int, seed: int, symptom: str | None, most_in_talk: float = 4.0, least_posts: float = 2.0
+) -> Group:
     """The group of this number; the same for the same arguments."""
     rng = np.random.default_rng((seed, number))
-    like = traits(rng, most_in_talk)
+    like = traits(rng, most_in_talk, least_posts)
     if symptom == "benefit_deaf":
         like = replace(like, lift=3.0)
     spell = None
@@ -65,10 +71,9 @@ def generate(number: int, seed: int, symptom: str | None, most_in_talk: float = 
     return _Maker(rng, str(rng.choice(ZONES)), like, spell).group(f"g{number}")
 
 
-def groups(count: int, seed: int, most_in_talk: float = 4.0) -> list[Group]:
+def groups(count: int, seed: int, most_in_talk: float = 4.0, least_posts: float = 2.0) -> list[Group]:
     """An eighth has each symptom for a while, an eighth none."""
-    symptoms = (*SYMPTOMS, None)
-    return [generate(i, seed, symptoms[i % len(symptoms)], most_in_talk) for i in range(count)]
+    return [generate(i, seed, PLANTED[i % len(PLANTED)], most_in_talk, least_posts) for i in range(count)]
 
 
 class _Maker:
@@ -131,7 +136,7 @@ class _Maker:
         self._conversations(self.talk * self.noise, self.traits.in_talk, TALK)
         self._conversations(self.ads_now, IN_AD, AD)
         staff_t, unheard = self._topics()
-        benefits, lifts, usual, drawn, unheard_benefits = self._benefits()
+        benefits, there, extra, usual, drawn, unheard_benefits = self._benefits()
         staff_posts = self._a_day(self.staff) + np.bincount(self.day[self._hour(benefits)], minlength=DAYS)
         nobody = self._planted("no_response", 1.0, 0.0)
         expected = self._people() | {
@@ -140,7 +145,13 @@ class _Maker:
             "staff_posts": staff_posts,
             "unheard": nobody * staff_posts + (1 - nobody) * (self._a_day(unheard) + unheard_benefits),
         }
-        events = self._finish(np.sort(np.concatenate([staff_t, benefits])))
+        staff_t = np.sort(np.concatenate([staff_t, benefits]))
+        events = self._finish(staff_t)
+        if self.spell and self.spell.symptom == "no_response":
+            inside = self._inside()[self.day]
+            parts = parts_in_time(self.rng, benefits, staff_t, inside, DRAWN_POWER)
+            there, extra = parts[0] * there, parts[1] * extra
+        lifts = (there + extra) / usual
         return Group(name, self.zone, self.traits, self.spell, events, expected, benefits, lifts, usual)
 
     def _times(self, hourly: Floats) -> Moments:
@@ -223,8 +234,11 @@ class _Maker:
             part = rng.uniform(0, 1, len(hours))
         return hours, part
 
-    def _benefits(self) -> tuple[Moments, Floats, Floats, Floats, Floats]:
-        """Benefits, their true lifts, what is usual then; and by day the posts they draw and unheard ones."""
+    def _benefits(self) -> tuple[Moments, Floats, Floats, Floats, Floats, Floats]:
+        """Benefits; posts of their hours as those days are, more that they draw, and what is usual.
+
+        And by day the posts that they draw, and unheard ones.
+        """
         rng = self.rng
         hours, part = self._benefit_hours()
         after = np.minimum(hours + 1, len(self.posts) - 1)
@@ -238,14 +252,14 @@ class _Maker:
         content = self._ids(len(t))
         self._add(t, self._staff(len(t)), POST, OPERATOR, BENEFIT, content)
         which = np.repeat(np.arange(len(t)), rng.poisson(drawn))
-        at = t[which] + (rng.uniform(0, 1, len(which)) ** 1.5 * HOUR_MS).astype(np.int64)
+        at = t[which] + (rng.uniform(0, 1, len(which)) ** DRAWN_POWER * HOUR_MS).astype(np.int64)
         self._add(at, self._regulars(len(at)), POST, MEMBER, TALK, self._ids(len(at)), content[which])
         days = self.day[hours]
-        in_time = HEARD_H ** (1 / 1.5)
+        in_time = HEARD_H ** (1 / DRAWN_POWER)
         quiet = self._quiet(np.zeros(len(self.posts)))[hours]
         quiet *= (1 + in_time * mean / EXTRA_SHAPE) ** -EXTRA_SHAPE
         by_day = [np.bincount(days, each, DAYS).astype(float) for each in (drawn, quiet)]
-        return t, np.asarray((there + drawn) / usual), np.asarray(usual), by_day[0], by_day[1]
+        return t, np.asarray(there), drawn, np.asarray(usual), by_day[0], by_day[1]
 
     def _people(self) -> dict[str, Floats]:
         """Joins, leaves and looks."""
@@ -292,17 +306,7 @@ class _Maker:
         if self.spell and self.spell.symptom == "no_response":
             events = Events(*columns)
             posts = (events.action == POST) & (events.role == MEMBER)
-            columns[0][posts] = self._held_back(events.t[posts], staff_t)
+            columns[0][posts] = held_back(self.rng, events.t[posts], staff_t, self._inside()[self.day])
         order = np.argsort(columns[0], kind="stable")
         order = order[columns[0][order] < END_MS]
         return Events(*(column[order] for column in columns))
-
-    def _held_back(self, t: Moments, staff_t: Moments) -> Moments:
-        inside = self._inside()
-        for _ in range(4):
-            last = np.searchsorted(staff_t, t, "right") - 1
-            since = np.where(last >= 0, t - staff_t[np.maximum(last, 0)], DAY_MS)
-            late = (since <= HEARD_H * HOUR_MS) & inside[self.day[self._hour(t)]]
-            wait = HEARD_H * HOUR_MS + self.rng.exponential(HOUR_MS / 3, len(t))
-            t = np.where(late, t - since + wait.astype(np.int64), t)
-        return t

@@ -7,9 +7,9 @@ import numpy as np
 from bench.quality.group_events import DAYS, WEEKS, Floats, Traits
 
 
-def traits(rng: np.random.Generator, most_in_talk: float) -> Traits:
+def traits(rng: np.random.Generator, most_in_talk: float, least_posts: float) -> Traits:
     """What one group is like; `most_in_talk` posts a conversation at most, on average."""
-    posts = float(np.exp(rng.uniform(np.log(2), np.log(200))))
+    posts = float(np.exp(rng.uniform(np.log(least_posts), np.log(200))))
     return Traits(
         posts_a_day=posts,
         in_talk=float(np.exp(rng.uniform(0, np.log(min(most_in_talk, posts))))),

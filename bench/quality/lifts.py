@@ -5,6 +5,7 @@ Simplified: posts come in order and in time, any number of benefits is watched, 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,13 +14,15 @@ from bench.quality.group_events import DAYS, MEMBER, OPERATOR, Flags, Floats, Gr
 from bench.quality.symptom_rules import starts_of_days
 from schemas.actions import BENEFIT, POST
 from schemas.group_rules import Symptoms
-from schemas.rules import HOUR_MS
+from schemas.rules import DAY_MS, HOUR_MS
 from streams.calendar import WEEK_HOURS, Zone
 
-LATEST, BEFORE = 5, 10
+LATEST, BEFORE = 7, 15
 """Results that are compared."""
 SCATTER = 4.0
 """The variance of counts, to Poisson's."""
+LEVEL_DAYS, LEVEL_LEAST = 2, 20.0
+"""Days whose posts say how busy it is now, and posts on top of both sides."""
 MONDAY_HOURS = 72
 
 
@@ -47,16 +50,16 @@ class _Habit:
             self.taken_hour[hour % 24] += hours
             self.taken_day[hour // 24] += hours
 
-    def rate(self, place: int, now: int) -> float:
-        """Usual posts in an hour of the week; 0 where nothing is known."""
-        weeks = self.weeks + now / WEEK_HOURS
-        hours = 7 * weeks - self.taken_hour[place % 24]
-        day_hours = 24 * weeks - self.taken_day[place // 24]
-        all_hours, posts = WEEK_HOURS * weeks - self.taken_hour.sum(), self.by_hour.sum()
-        if min(hours, day_hours, all_hours, posts) <= 0:
-            return 0.0
-        each = self.by_hour[place % 24] / hours * self.by_day[place // 24] / day_hours
-        return float(each / (posts / all_hours))
+    def rates(self, now: int) -> Floats:
+        """Usual posts in each hour of the week, as known in its hour `now`; 0 where nothing is."""
+        weeks, posts = self.weeks + now / WEEK_HOURS, self.by_hour.sum()
+        hours, day_hours = 7 * weeks - self.taken_hour, 24 * weeks - self.taken_day
+        all_hours = WEEK_HOURS * weeks - self.taken_hour.sum()
+        if min(all_hours, posts) <= 0:
+            return np.zeros(WEEK_HOURS)
+        by_hour = np.divide(self.by_hour, hours, out=np.zeros(24), where=hours > 0)
+        by_day = np.divide(self.by_day, day_hours, out=np.zeros(7), where=day_hours > 0)
+        return np.asarray(np.outer(by_day, by_hour).ravel() / (posts / all_hours))
 
 
 def deaf(group: Group, rules: Symptoms) -> Floats:
@@ -101,6 +104,7 @@ def _usual(hour: Moments, before: Moments, local: Moments, first: int, rules: Sy
     place = (hour + MONDAY_HOURS) % WEEK_HOURS
     week, begin, usual = (first + MONDAY_HOURS) // WEEK_HOURS, 0, np.zeros(len(local))
     habit = _Habit(-((first + MONDAY_HOURS) % WEEK_HOURS) / WEEK_HOURS)
+    used: dict[int, float] = defaultdict(float)  # what is usual in hours that benefits took, by day
     for i, (at, known) in enumerate(zip(local.tolist(), before.tolist(), strict=True)):
         week_now, now = divmod(at // HOUR_MS + MONDAY_HOURS, WEEK_HOURS)
         while week < week_now:
@@ -111,7 +115,14 @@ def _usual(hour: Moments, before: Moments, local: Moments, first: int, rules: Sy
             begin = end
         habit.learn(place[begin:known])
         begin, part = known, at % HOUR_MS / HOUR_MS
-        usual[i] = (1 - part) * habit.rate(now, now) + part * habit.rate((now + 1) % WEEK_HOURS, now)
+        rates, today = habit.rates(now), at // DAY_MS
+        plain = float((1 - part) * rates[now] + part * rates[(now + 1) % WEEK_HOURS])
+        days = range(today - LEVEL_DAYS + 1, today + 1)
+        hours = np.arange(24 * days[0], at // HOUR_MS) + MONDAY_HOURS
+        expected = rates[hours % WEEK_HOURS].sum() + part * rates[now] - sum(used[day] for day in days)
+        posts = known - np.searchsorted(hour, 24 * days[0])
+        usual[i] = plain * (posts + LEVEL_LEAST) / (max(expected, 0) + LEVEL_LEAST)
+        used[today] += plain
         habit.take(now, part)
     return usual
 

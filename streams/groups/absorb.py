@@ -371,7 +371,7 @@ def absorb_actions(state: GroupState, a: Actions, start: int, base: Integer) -> 
 
     Stops early when `moves` is to be taken, or there is no room for one more chart.
     """
-    scratch = np.empty(2048, np.uint8)
+    scratch = state.scratch
     moves = state.desk.moves
     for i in range(start, len(a.action)):
         if must_stop(moves) or is_full(state.churn, ROW_KEY):

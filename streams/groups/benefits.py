@@ -19,6 +19,7 @@ from streams.groups.state import (
     BENEFIT_LIFT_LOST,
     BENEFIT_RESULTS,
     BENEFITS_BEFORE,
+    LEVEL_DAYS,
     MOST_COUNT,
     NEVER,
     SPAM_BURST,
@@ -33,6 +34,8 @@ RuleSet = Any
 
 _BURSTS = 4.0
 """Posts come in conversations: their counts scatter so many times as much as Poisson's."""
+_LEVEL_LEAST = 20.0
+"""Posts that both sides of a level get on top, so that few posts hardly move it."""
 
 
 @compiled
@@ -61,7 +64,7 @@ def _usual_at(group: Group, place: Integer, weeks: float, mean: float) -> float:
     hour, day = place % 24, place // 24
     hours = 7 * weeks - np.float64(group["taken_hour"][hour])
     day_hours = 24 * weeks - np.float64(group["taken_day"][day])
-    if hours <= 0.0 or day_hours <= 0.0:
+    if mean <= 0.0 or hours <= 0.0 or day_hours <= 0.0:
         return 0.0
     by_hour, by_day = np.float64(group["by_hour"][hour]) / hours, np.float64(group["by_day"][day]) / day_hours
     usual: float = by_hour * by_day / mean
@@ -69,21 +72,69 @@ def _usual_at(group: Group, place: Integer, weeks: float, mean: float) -> float:
 
 
 @compiled
-def usual_after(group: Group, zone: Zone, at: Integer, clock: Integer) -> float:
-    """Members' posts that are usual in the hour after a moment."""
+def _weeks_now(group: Group, hour: Integer) -> float:
+    weeks: float = np.float64(group["habit_weeks"]) + hour_of_week(hour) / 168.0
+    return weeks
+
+
+@compiled
+def _mean(group: Group, weeks: float) -> float:
+    """Posts usual in an hour on average; 0 if that is not known."""
     total, taken = 0.0, 0.0
     for h in range(24):
         total += np.float64(group["by_hour"][h])
         taken += np.float64(group["taken_hour"][h])
-    weeks = np.float64(group["habit_weeks"]) + hour_of_week(hour_of(zone, clock)) / 168.0
     hours = 168 * weeks - taken
     if total <= 0.0 or hours <= 0.0:
         return 0.0
+    mean: float = total / hours
+    return mean
+
+
+@compiled
+def usual_after(group: Group, zone: Zone, at: Integer, clock: Integer) -> float:
+    """Members' posts that are usual in the hour after a moment, whatever the level is now."""
+    weeks = _weeks_now(group, hour_of(zone, clock))
+    mean = _mean(group, weeks)
     place, part = _place(zone, at)
-    here = _usual_at(group, place, weeks, total / hours)
-    after = _usual_at(group, (place + 1) % WEEK_HOURS, weeks, total / hours)
+    here, after = (
+        _usual_at(group, place, weeks, mean),
+        _usual_at(group, (place + 1) % WEEK_HOURS, weeks, mean),
+    )
     usual: float = (1.0 - part) * here + part * after
     return usual
+
+
+@compiled
+def _to_level_of(group: Group, day: Integer) -> None:
+    """The days of the level go on to this one."""
+    last = np.int64(group["level_day"])
+    for d in range(max(last + 1, day - LEVEL_DAYS + 1), day + 1):
+        group["level_posts"][d % LEVEL_DAYS] = 0
+        group["level_taken"][d % LEVEL_DAYS] = 0.0
+    group["level_day"] = max(last, day)
+
+
+@compiled
+def level_now(group: Group, zone: Zone, clock: Integer) -> float:
+    """Members' posts of today and the day before, to those usual then; benefits' hours are left out."""
+    hour = hour_of(zone, clock)
+    day = hour // 24
+    _to_level_of(group, day)
+    weeks = _weeks_now(group, hour)
+    mean = _mean(group, weeks)
+    first = day - LEVEL_DAYS + 1
+    usual = 0.0
+    for h in range(24 * first, hour):
+        usual += _usual_at(group, hour_of_week(h), weeks, mean)
+    place, part = _place(zone, clock)
+    usual += part * _usual_at(group, place, weeks, mean)
+    posts = 0.0
+    for d in range(max(first, np.int64(group["level_day"]) - LEVEL_DAYS + 1), day + 1):
+        posts += np.float64(group["level_posts"][d % LEVEL_DAYS])
+        usual -= np.float64(group["level_taken"][d % LEVEL_DAYS])
+    level: float = (posts + _LEVEL_LEAST) / (max(usual, 0.0) + _LEVEL_LEAST)
+    return level
 
 
 @compiled
@@ -108,10 +159,13 @@ def watch_benefit(group: Group, zone: Zone, t: RuleSet, at: Integer, clock: Inte
     if at + HOUR_MS <= clock or place == WATCHED:
         return
     known = group["weeks"] >= t["lift_weeks"]
+    usual, level = usual_after(group, zone, at, clock), level_now(group, zone, clock)
     group["benefit_at"][place] = at
     group["benefit_posts"][place] = 0
-    group["benefit_usual"][place] = usual_after(group, zone, at, clock) if known else -1.0
+    group["benefit_usual"][place] = usual * level if known else -1.0
     group["benefits"] = place + 1
+    today = hour_of(zone, clock) // 24 % LEVEL_DAYS
+    group["level_taken"][today] = np.float64(group["level_taken"][today]) + usual
     hour, part = _place(zone, at)
     _take_hour(group, hour, 1.0 - part)
     _take_hour(group, (hour + 1) % WEEK_HOURS, part)
@@ -131,10 +185,14 @@ def credit_benefits(group: Group, at: Integer) -> bool:
 
 @compiled
 def learn_post(group: Group, zone: Zone, at: Integer) -> None:
-    """A member's post is part of what is usual."""
-    place = hour_of_week(hour_of(zone, at))
+    """A member's post is part of what is usual, and of the level of its day."""
+    hour = hour_of(zone, at)
+    day, place = hour // 24, hour_of_week(hour)
     group["by_hour"][place % 24] = np.float64(group["by_hour"][place % 24]) + 1.0
     group["by_day"][place // 24] = np.float64(group["by_day"][place // 24]) + 1.0
+    _to_level_of(group, day)
+    if day > group["level_day"] - LEVEL_DAYS:
+        group["level_posts"][day % LEVEL_DAYS] += 1
 
 
 @compiled

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from streams.compiled import Integer, compiled
+from streams.compiled import Integer, compiled, making_arrays
 
 State = Any
 """One row of `CHURN` or `CHURN_BY_DAY`, or that part of a group's row."""
@@ -138,7 +138,7 @@ def learn(s: State, rules: RuleRow) -> None:
     s["weeks"] = min(weeks + 1, 1000)
 
 
-@compiled
+@making_arrays
 def set_rates(s: State) -> None:
     """What is expected in each slot of a week: its share, drawn to that of its hour and day, of the level."""
     hours = len(s["counts"]) // 7

@@ -9,7 +9,7 @@ import numpy as np
 from streams.bits import bits_in
 from streams.calendar import Zone
 from streams.columnar import Array, Keyed, touch
-from streams.compiled import Integer, compiled
+from streams.compiled import Integer, compiled, making_arrays
 from streams.groups.benefits import end_week
 from streams.groups.days import clear_day
 from streams.groups.rulebook import start_of_day
@@ -44,6 +44,9 @@ from streams.groups.state import (
 )
 from streams.groups.symptoms import health_of, judge_symptoms
 
+_FEW = 32
+_WEEK_BEFORE, _WEEKS_BEFORE = len(DAY_COUNTS), 2 * len(DAY_COUNTS)
+
 Group = Any
 """One row of `GROUP`."""
 RuleSet = Any
@@ -60,26 +63,57 @@ def _is_gone_early(member: Any, early: Integer, closed_at: Integer) -> bool:
     return bool(joined + early <= closed_at and last < joined + early and last + early <= closed_at)
 
 
+@making_arrays
+def _sort_many(numbers: Array) -> None:
+    numbers[:] = np.sort(numbers)
+
+
 @compiled
-def _half_written_by(posts: Array, count: Integer) -> Integer:
-    """The fewest of so many writers who wrote at least half of all."""
-    ordered = np.sort(posts[:count])
-    whole = np.int64(ordered.sum())
+def _sort(numbers: Array) -> None:
+    """Sort in place: the few of most groups by insertion."""
+    if len(numbers) > _FEW:
+        _sort_many(numbers)
+        return
+    for i in range(1, len(numbers)):
+        number, k = numbers[i], i
+        while k > 0 and numbers[k - 1] > number:
+            numbers[k] = numbers[k - 1]
+            k -= 1
+        numbers[k] = number
+
+
+@compiled
+def _half_written_by(posts: Array) -> Integer:
+    """The fewest of these writers who wrote at least half of all; sorts their numbers of posts."""
+    _sort(posts)
+    whole = np.int64(0)
+    for i in range(len(posts)):
+        whole += posts[i]
     written, people = np.int64(0), 0
     while 2 * written < whole:
         people += 1
-        written += np.int64(ordered[count - people])
+        written += posts[len(posts) - people]
     return people
 
 
 @compiled
-def _count_members(group: Group, memberships: Keyed, t: RuleSet, closed_at: Integer) -> None:
-    """The figures that are made of memberships."""
+def _posts_on(member: Any, days: Integer) -> Integer:
+    """The posts of these days: bit k is that of the latest active day - k."""
+    posts, day = np.int64(0), np.int64(member["day"])
+    while days:
+        posts += np.int64(member["posts"][day % WINDOW_DAYS]) * (days & 1)
+        days >>= 1
+        day -= 1
+    return posts
+
+
+@compiled
+def _count_members(group: Group, memberships: Keyed, numbers: Array, t: RuleSet, closed_at: Integer) -> None:
+    """The figures that are made of memberships; `numbers` has room for one of each of them."""
     f = group["figures"]
     today = np.int64(group["day"])
     active_1, active_7, active_28, participants, sharers = np.int64(0), 0, 0, 0, 0
     core, newcomers, gone_early, fell_silent, writers = 0, 0, 0, 0, 0
-    written = np.zeros(64, np.int64)
     # Without activity in the window there is nobody to be counted.
     row = np.int64(0)
     if today - np.int64(group["active_day"]) < WINDOW_DAYS:
@@ -99,13 +133,9 @@ def _count_members(group: Group, memberships: Keyed, t: RuleSet, closed_at: Inte
             core += member["member"] and bits_in(days) >= t["core_days"]
             fell_silent += member["member"] and away == t["silent_days"]
             if own != 0:
-                posts = np.int64(0)
-                for k in range(WINDOW_DAYS - away):
-                    posts += np.int64(member["posts"][(np.int64(member["day"]) - k) % WINDOW_DAYS])
+                posts = _posts_on(member, own >> away)
                 if posts > 0:
-                    if writers == len(written):
-                        written = np.append(written, np.zeros(writers, np.int64))
-                    written[writers] = posts
+                    numbers[writers] = posts
                     writers += 1
         if member["joined_at"] > 0 and np.int64(member["joined_day"]) > today - WINDOW_DAYS:
             newcomers += 1
@@ -120,33 +150,41 @@ def _count_members(group: Group, memberships: Keyed, t: RuleSet, closed_at: Inte
     f["newcomers"] = newcomers
     f["gone_early"] = gone_early
     f["fell_silent"] = fell_silent
-    f["absence_factor"] = _half_written_by(written, writers)
+    f["absence_factor"] = _half_written_by(numbers[:writers])
 
 
 @compiled
 def _all(sums: Array, what: Integer) -> Integer:
-    return sums[0, what] + sums[1, what] + sums[2, what]
+    return sums[what] + sums[_WEEK_BEFORE + what] + sums[_WEEKS_BEFORE + what]
 
 
 @compiled
-def _sum_days(group: Group) -> None:
+def _sum_days(group: Group, sums: Array) -> None:
     """The figures that are sums of days; their last is the open day, which is about to close."""
     f = group["figures"]
-    today = np.int64(group["day"])
-    sums = np.zeros((3, len(DAY_COUNTS)), np.int64)  # of the last 7 days, the 7 before, the 14 before those
-    for slot in range(WINDOW_DAYS):
-        week = (today - slot) % WINDOW_DAYS // 7
-        period = week if week < 2 else np.int64(2)
-        for what in range(len(DAY_COUNTS)):
-            sums[period, what] += np.int64(group["counts"][slot, what])
-    f["joins_7"] = sums[0, JOINS]
-    f["joins_7_before"] = sums[1, JOINS]
-    f["leaves_7"] = sums[0, LEAVES]
-    f["posts_7"] = sums[0, POSTS]
-    f["posts_7_before"] = sums[1, POSTS]
-    f["staff_posts_7"] = sums[0, STAFF_POSTS]
-    f["heard_7"] = sums[0, HEARD]
-    f["ads_7"] = sums[0, ADS]
+    today, counted = np.int64(group["day"]), np.int64(group["counted"])
+    for what in range(3 * len(DAY_COUNTS)):
+        sums[what] = 0  # of the last 7 days, the 7 before, the 14 before those
+    pause, longest = 0, 0
+    for age in range(WINDOW_DAYS - 1, -1, -1):
+        pause += 1
+        if counted >> age & 1:
+            counts = group["counts"][(today - age) % WINDOW_DAYS]
+            period = _WEEKS_BEFORE if age >= 14 else (_WEEK_BEFORE if age >= 7 else 0)
+            for what in range(len(DAY_COUNTS)):
+                sums[period + what] += np.int64(counts[what])
+            if counts[TOPICS] > 0:
+                pause = 0
+        longest = max(longest, pause)
+    f["topic_pause"] = longest
+    f["joins_7"] = sums[JOINS]
+    f["joins_7_before"] = sums[_WEEK_BEFORE + JOINS]
+    f["leaves_7"] = sums[LEAVES]
+    f["posts_7"] = sums[POSTS]
+    f["posts_7_before"] = sums[_WEEK_BEFORE + POSTS]
+    f["staff_posts_7"] = sums[STAFF_POSTS]
+    f["heard_7"] = sums[HEARD]
+    f["ads_7"] = sums[ADS]
     f["joins_28"] = _all(sums, JOINS)
     f["leaves_28"] = _all(sums, LEAVES)
     f["posts_28"] = _all(sums, POSTS)
@@ -161,15 +199,10 @@ def _sum_days(group: Group) -> None:
     f["views_28"] = _all(sums, VIEWS)
     f["icebreakers_28"] = _all(sums, ICEBREAKERS)
     f["topics_28"] = _all(sums, TOPICS)
-    pause, longest = 0, 0
-    for day in range(today - WINDOW_DAYS + 1, today + 1):
-        pause = pause + 1 if group["counts"][day % WINDOW_DAYS, TOPICS] == 0 else 0
-        longest = max(longest, pause)
-    f["topic_pause"] = longest
 
 
 @compiled
-def _rank_delays(group: Group) -> None:
+def _rank_delays(group: Group, sums: Array) -> None:
     """The classes of the median and the 90th percentile of the delays of first replies."""
     f = group["figures"]
     f["answers"] = 0
@@ -177,11 +210,12 @@ def _rank_delays(group: Group) -> None:
     f["p90_class"] = 0
     if np.int64(group["day"]) - np.int64(group["answer_day"]) >= WINDOW_DAYS:
         return
-    sums = np.zeros(CLASSES, np.int64)
-    for slot in range(WINDOW_DAYS):
-        for k in range(CLASSES):
+    whole = np.int64(0)
+    for k in range(CLASSES):
+        sums[k] = 0
+        for slot in range(WINDOW_DAYS):
             sums[k] += np.int64(group["answers"][slot, k])
-    whole = sums.sum()
+        whole += sums[k]
     f["answers"] = whole
     if whole < LEAST_ANSWERS:
         return
@@ -216,9 +250,9 @@ def close_day(
     day, at = np.int64(group["day"]), np.int64(group["close_at"])
     if (day + 3) % 7 == 6:  # a Sunday
         end_week(group, t)
-    _count_members(group, state.memberships, t, at)
-    _sum_days(group)
-    _rank_delays(group)
+    _count_members(group, state.memberships, state.numbers, t, at)
+    _sum_days(group, state.numbers)
+    _rank_delays(group, state.numbers)
     judge_symptoms(state.desk.moves, group, index, t, at, base)
     phase = _phase_of(group, t)
     if phase != group["phase"]:

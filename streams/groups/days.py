@@ -8,7 +8,7 @@ import numpy as np
 
 from streams.calendar import Zone, hour_of
 from streams.compiled import Integer, compiled
-from streams.groups.state import MOST_COUNT, MOST_IN_CLASS, WINDOW_DAYS
+from streams.groups.state import MOST_COUNT, MOST_IN_CLASS, WINDOW_DAYS, WINDOW_MASK
 
 Group = Any
 """One row of `GROUP`."""
@@ -31,6 +31,7 @@ def count(group: Group, day: Integer, what: Integer) -> None:
     """One more of something on a day, if that is in the window."""
     if in_window(group, day):
         slot = day % WINDOW_DAYS
+        group["counted"] = np.int64(group["counted"]) | (np.int64(1) << (np.int64(group["day"]) - day))
         group["counts"][slot, what] = min(np.int64(group["counts"][slot, what]) + 1, MOST_COUNT)
 
 
@@ -48,6 +49,7 @@ def count_answer(group: Group, day: Integer, delay_class: Integer) -> None:
 @compiled
 def clear_day(group: Group, day: Integer) -> None:
     """A day begins: the counts of the one 28 days before it go."""
+    group["counted"] = (np.int64(group["counted"]) << 1) & WINDOW_MASK
     slot = day % WINDOW_DAYS
     for what in range(group["counts"].shape[1]):
         group["counts"][slot, what] = 0

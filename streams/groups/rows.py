@@ -30,6 +30,7 @@ from streams.groups.state import (
     LEAST_ANSWERS,
     RULE_NAMES,
     Tables,
+    shown_of,
 )
 from streams.text import key_column, moments, words
 
@@ -112,7 +113,7 @@ def _delay(figures: Array, which: str) -> pa.Array:
 
 
 def _lift(groups: Array, least: Array) -> pa.Array:
-    """Posts after the latest five benefits, to those usual there."""
+    """Posts after the latest benefits, to those usual there."""
     half = LATEST_BENEFITS
     kept = groups["results"].astype(np.int64)
     places = np.clip(kept[:, None] - half + np.arange(half), 0, BENEFIT_RESULTS - 1)
@@ -151,7 +152,7 @@ def _open_alerts(groups: Array) -> pa.Array:
 def group_rows(tables: Tables, touched: Array, version: int, book: GroupRulebook) -> pa.RecordBatch:
     """Rows of `groups`."""
     keys = tables.groups.arrays
-    groups = keys.rows[touched]
+    groups = shown_of(keys.rows, touched)
     figures = groups["figures"]
     day = np.where(groups["closes"] > 0, groups["day"] - 1, 0).astype(np.int32)
     columns = {

@@ -59,8 +59,8 @@ _SYMPTOMS = {
         "standard error; of {heard_posts} posts or more"
     ),
     "benefit_lift_lost": (
-        "an alert at once: members' posts after the last 5 benefits are less than {lift} x those usual "
-        "there, and were more than {lift_before} x after the 10 before; a fall by {lift_sure} x its standard "
+        "an alert at once: members' posts after the last 7 benefits are less than {lift} x those usual "
+        "there, and were more than {lift_before} x after the 15 before; a fall by {lift_sure} x its standard "
         "error, with {lift_posts} usual posts or more both times"
     ),
     "benefit_deaf": "benefit_lift_lost at the end of a day; open until it is {lift_before} x what is usual",

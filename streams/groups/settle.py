@@ -119,10 +119,11 @@ def _tell_churn(
 
 
 @compiled
-def _chart(charts: Keyed, number: Integer, index: Integer, zone: Zone, began_at: Integer) -> Integer:
+def _chart(
+    charts: Keyed, scratch: Bytes, number: Integer, index: Integer, zone: Zone, began_at: Integer
+) -> Integer:
     """The row + 1 of a group's chart: `number`, or that of a new one if it has none yet (0)."""
     if number == 0:
-        scratch = np.empty(8, np.uint8)
         row, _ = find_or_add(charts, scratch, write_row_key(scratch, index))
         churn.begin(charts.rows[row]["churn"], zone, began_at)
         number = row + 1
@@ -137,7 +138,9 @@ def _record_falls(state: GroupState, group: Group, index: Integer, fell_silent: 
         return
     book = state.desk.book
     zone, rules = zone_of(book, group["rules"]), book.churn[group["rules"]]
-    number = _chart(state.falls, np.int64(group["falls"]), index, zone, np.int64(group["began_at"]))
+    number = _chart(
+        state.falls, state.scratch, np.int64(group["falls"]), index, zone, np.int64(group["began_at"])
+    )
     group["falls"] = number
     churn.record_leaves(state.falls.rows[number - 1]["churn"], rules, zone, at - 1, at - 1, fell_silent)
 
@@ -147,7 +150,9 @@ def record_leave(state: GroupState, group: Group, index: Integer, clock: Integer
     """Somebody left."""
     book = state.desk.book
     zone, rules = zone_of(book, group["rules"]), book.churn[group["rules"]]
-    number = _chart(state.churn, np.int64(group["churn"]), index, zone, np.int64(group["began_at"]))
+    number = _chart(
+        state.churn, state.scratch, np.int64(group["churn"]), index, zone, np.int64(group["began_at"])
+    )
     group["churn"] = number
     churn.record_leave(state.churn.rows[number - 1]["churn"], rules, zone, clock, at)
 

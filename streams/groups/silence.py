@@ -22,7 +22,7 @@ from schemas.rules import DAY_MS, HOUR_MS
 from schemas.silence_rules import Silence
 from streams.calendar import WEEK_HOURS, Zone, hour_of, hour_of_week, place_in, week_of
 from streams.columnar import Array
-from streams.compiled import Integer, compiled
+from streams.compiled import Integer, compiled, making_arrays
 
 NEVER = np.iinfo(np.int64).max
 QUIET, SILENT = 1, 2
@@ -152,7 +152,7 @@ def measure(state: Row, zone: Zone, start: Integer, end: Integer) -> Integer:
     return _walk(state["rate"], zone, start, end, np.int64(NEVER))[1] // HOUR_MS
 
 
-@compiled
+@making_arrays
 def _set_habit(state: Row, t: RuleSet) -> None:
     """Set `rate` from the days before that of `hour`."""
     first, hour = np.int64(state["first"]), np.int64(state["hour"])
@@ -212,7 +212,7 @@ def _level(longest: Array, count: Integer, days: Integer, return_days: float, t:
     return min(_MOST_LEVEL, np.int64(math.ceil(level * _COARSE)))
 
 
-@compiled
+@making_arrays
 def _set_levels(state: Row, t: RuleSet) -> None:
     """Set the levels from the gaps of this week and those before it."""
     first, hour = np.int64(state["first"]), np.int64(state["hour"])

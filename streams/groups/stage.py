@@ -15,15 +15,17 @@ from schemas.group_tables import ALERT_CHANGES, GROUPS, MEMBERSHIPS
 from schemas.rules import Rules
 from schemas.table import position
 from streams.arrow_rows import in_pieces
+from streams.calendar import Zone
 from streams.clock import NO_CLOCK, StageClock
 from streams.columnar import Array, StateTable
+from streams.compiled import KEY_ROOM
 from streams.due import earliest_of, room_for
 from streams.groups.absorb import Actions, absorb_actions
 from streams.groups.evidence import churn_detail, evidence_of
 from streams.groups.metrics import GroupAlerts
 from streams.groups.renew import renew_all
 from streams.groups.rows import alert_rows, group_rows, membership_rows
-from streams.groups.rulebook import GroupRulebook, zone_of
+from streams.groups.rulebook import GroupRulebook
 from streams.groups.settle import settle_due
 from streams.groups.state import (
     ALERT,
@@ -50,6 +52,7 @@ NAME = BY_GROUP.stage
 INPUT = BY_GROUP.topic
 _ALERT_ROOM = 4096
 _NEW_CHARTS = 64
+_LEAST_NUMBERS = 64
 
 
 class _Meta(msgspec.Struct):
@@ -73,6 +76,8 @@ class Groups:
         self._book = GroupRulebook.of(rules)
         self._merge = Merge()
         self._generation = np.full(1, -1, np.int64)
+        self._scratch = np.empty(KEY_ROOM, np.uint8)
+        self._numbers: Array = np.empty(_LEAST_NUMBERS, np.int64)
         self._block_due: Array = np.zeros(0, np.int64)
         self._moves = Moves(np.zeros(_ALERT_ROOM, ALERT), np.zeros(3, np.int64))
 
@@ -155,6 +160,8 @@ class Groups:
         state = self.state
         self._reserve_charts()
         self._block_due = room_for(self._block_due, len(state.groups.arrays.dirty))
+        if len(self._numbers) < len(state.memberships.arrays.rows):
+            self._numbers = np.empty(len(state.memberships.arrays.rows), np.int64)
         return GroupState(
             state.groups.arrays,
             state.memberships.arrays,
@@ -164,6 +171,8 @@ class Groups:
             state.falls.arrays,
             self._block_due,
             self._generation,
+            self._scratch,
+            self._numbers,
             Desk(self._book, self._moves),
         )
 
@@ -183,9 +192,9 @@ class Groups:
 
     def _detail(self, alert: Any, *, usual: bool) -> dict[str, Any]:
         number = int(self.state.groups.arrays.rows[alert["row"]]["rules"])
-        zone = zone_of(self._book, number)
-        silent_days = self._rules.sets[number].groups.silent_days
-        return churn_detail(self.state, alert, zone, silent_days, usual=usual)
+        rules = self._rules.sets[number]
+        zone = Zone.of(rules.time_zone)
+        return churn_detail(self.state, alert, zone, rules.groups.silent_days, usual=usual)
 
     def snapshots(self, version: int) -> Iterator[Rows]:
         """A row for each group and each membership changed since the last call."""

@@ -5,12 +5,12 @@ The definition of all of it is docs/groups.md. Moments are ms since 1970, days t
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from schemas.group_tables import ALERT_RULES, SYMPTOMS
-from streams.columnar import Array, Keyed, KeyedTable
+from streams.columnar import Array, Bytes, Keyed, KeyedTable
 from streams.compiled import codes
 from streams.groups.churn import CHURN, CHURN_BY_DAY
 from streams.groups.rulebook import GroupRulebook
@@ -22,8 +22,10 @@ WINDOW_MASK = (1 << WINDOW_DAYS) - 1
 WATCHED = 8
 """So many staff posts, questions and benefits are watched at once."""
 ADS_REMEMBERED = 16
-BENEFITS_BEFORE, LATEST_BENEFITS = 10, 5
+BENEFITS_BEFORE, LATEST_BENEFITS = 15, 7
 BENEFIT_RESULTS = BENEFITS_BEFORE + LATEST_BENEFITS
+LEVEL_DAYS = 2
+"""Days, today included, whose posts say how busy a group is now."""
 CLASSES = 24
 """Classes of delays of first replies."""
 LEAST_ANSWERS = 5
@@ -71,38 +73,54 @@ FIGURES = np.dtype(
 )  # fmt: skip
 """Figures of the last close of a day; all but the last line are columns of the table `groups`."""
 
+_SHOWN: list[Any] = [
+    ("members", "i4"),
+    ("staff", "i4"),
+    ("joins_total", "i8"),
+    ("leaves_total", "i8"),
+    ("posts_total", "i8"),
+    ("shares_total", "i8"),
+    ("purchases_total", "i8"),
+    ("views_total", "i8"),
+    ("units_total", "i8"),  # of what was paid, whole ones
+    ("millionths_total", "i8"),  # beyond them
+    ("last_post_at", "i8"),
+    ("day", "i4"),  # the open day
+    ("closes", "i4"),  # how many days were closed
+    ("rules", "u2"),  # number of the rules in force, set anew at each start
+    ("phase", "u1"),
+    ("phase_since", "i8"),
+    ("health", "f8"),
+    ("open", "u4"),  # bit per rule
+    ("opened_at", "i8", (len(RULE_NAMES),)),
+    ("severity", "f8", (len(SYMPTOMS),)),
+    ("unanswered", "u1"),  # of them
+    ("results", "u1"),
+    ("result_posts", "u2", (BENEFIT_RESULTS,)),  # the latest last
+    ("result_usual", "f4", (BENEFIT_RESULTS,)),
+    ("figures", FIGURES),
+]
+"""What rows of `groups` are made of; first, so that a flush reads nothing else."""
+
 GROUP = np.dtype(
     [
+        *_SHOWN,
         ("due", "i8"),  # before it time alone changes nothing
         ("close_at", "i8"),  # the end of the open day
         ("began_at", "i8"),  # the clock of the first action
-        ("day", "i4"),  # the open day
-        ("closes", "i4"),  # how many days were closed
         ("active_day", "i4"),  # the latest with activity
         ("answer_day", "i4"),  # the latest on which a topic got its first reply
         ("first_member", "u4"),  # row in `memberships` + 1; 0 for none
-        ("members", "i4"),
-        ("staff", "i4"),
         ("buyers", "i4"),  # members who ever bought
-        ("joins_total", "i8"),
-        ("leaves_total", "i8"),
-        ("posts_total", "i8"),
-        ("shares_total", "i8"),
-        ("purchases_total", "i8"),
-        ("views_total", "i8"),
-        ("units_total", "i8"),  # of what was paid, whole ones
-        ("millionths_total", "i8"),  # beyond them
-        ("last_post_at", "i8"),
+        ("counted", "u4"),  # bit k: the day `day` - k has counts
         ("counts", "u2", (WINDOW_DAYS, len(DAY_COUNTS))),  # at day % 28
         ("answers", "u1", (WINDOW_DAYS, CLASSES)),
-        ("figures", FIGURES),
         ("last_author", "u4"),  # of the latest post: row in `memberships` + 1
         ("last_kind", "u1"),
         ("other_kind", "u1"),  # of the latest post by anybody else
         ("staff_posts", "u1"),  # watched ones
         ("staff_at", "i8", (WATCHED,)),
         ("questions", "u1"),  # watched ones, in order of their coming
-        ("unanswered", "u1"),  # of them
         ("question_at", "i8", (WATCHED,)),
         ("question_due", "i8", (WATCHED,)),  # NEVER once it is unanswered
         ("question_topic", "u4", (WATCHED,)),  # row in the topics of its generation
@@ -112,31 +130,33 @@ GROUP = np.dtype(
         ("benefit_at", "i8", (WATCHED,)),
         ("benefit_posts", "u2", (WATCHED,)),  # of members, since
         ("benefit_usual", "f4", (WATCHED,)),  # posts; below 0: not known
-        ("results", "u1"),
-        ("result_posts", "u2", (BENEFIT_RESULTS,)),  # the latest last
-        ("result_usual", "f4", (BENEFIT_RESULTS,)),
         ("by_hour", "f4", (24,)),  # members' posts by the hour of the day, decayed
         ("by_day", "f4", (7,)),
         ("taken_hour", "f4", (24,)),  # hours of it that benefits took, decayed
         ("taken_day", "f4", (7,)),
         ("habit_weeks", "f4"),  # W
+        ("level_day", "i4"),  # the latest day of the two below
+        ("level_posts", "u4", (LEVEL_DAYS,)),  # members', not after benefits; at day % 2
+        ("level_taken", "f4", (LEVEL_DAYS,)),  # posts usual in hours that benefits took
         ("weeks", "i4"),
         ("ads", "u1"),  # remembered ones
         ("ad_at", "i8", (ADS_REMEMBERED,)),  # the latest last
         ("spam_until", "i8"),  # NEVER unless a burst is on
-        ("severity", "f8", (len(SYMPTOMS),)),
-        ("phase", "u1"),
-        ("phase_since", "i8"),
-        ("health", "f8"),
-        ("open", "u4"),  # bit per rule
-        ("opened_at", "i8", (len(RULE_NAMES),)),
         ("churn", "u4"),  # row in `churn` + 1; 0 before the first leave
         ("falls", "u4"),  # row in `falls` + 1; 0 before anybody fell silent
-        ("rules", "u2"),  # number of the rules in force, set anew at each start
         ("silence", SILENCE),
     ]
 )
 """Found by (community_id, group_id)."""
+
+SHOWN = np.dtype(_SHOWN)
+
+
+def shown_of(groups: Array, rows: Array) -> Array:
+    """The part of some rows of `GROUP` that rows of `groups` are made of, as `SHOWN`."""
+    whole = groups.view(np.uint8).reshape(len(groups), GROUP.itemsize)
+    return np.ascontiguousarray(whole[rows, : SHOWN.itemsize]).view(SHOWN)[:, 0]
+
 
 MEMBERSHIP = np.dtype(
     [
@@ -227,6 +247,10 @@ class GroupState(NamedTuple):
     """For each block of groups, a moment before which none of it is due."""
     generation: Array
     """int64, [0]: that of the latest action; -1 before the first."""
+    scratch: Bytes
+    """Where keys are put together."""
+    numbers: Array
+    """int64: room for one of each membership."""
     desk: Desk
 
 

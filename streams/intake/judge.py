@@ -6,9 +6,7 @@ message, and the clock of its partition, which is the highest `occurred_at` acce
 
 from __future__ import annotations
 
-import numpy as np
-
-from streams.columnar import Array
+from streams.columnar import Array, Bytes
 from streams.compiled import compiled
 from streams.hashing import join_key
 from streams.intake.recent import Recent, remember, seen_within
@@ -33,9 +31,9 @@ def judge(
     verdict: Array,
     clocks: Array,
     is_late: Array,
+    scratch: Bytes,
 ) -> int:
     """Fill `verdict`, `clocks` (after each event) and `is_late`; the clock after the last. Times in ms."""
-    scratch = np.empty(2048, np.uint8)
     for i in range(len(occurred_at)):
         at = occurred_at[i]
         clocks[i] = clock

@@ -13,6 +13,7 @@ from schemas.rules import DAY_MS, Rules
 from schemas.table import POSITION_ROW_BITS
 from schemas.tables import EVENTS, REJECTED
 from streams.columnar import Array, StateTable
+from streams.compiled import KEY_ROOM
 from streams.intake.actions import pack_actions
 from streams.intake.columns import Columns, indexes, take
 from streams.intake.decode import Decoded, Refusal, decode
@@ -55,7 +56,9 @@ class Intake:
         routes: Sequence[Route] = ROUTES,
     ) -> None:
         self.partition = partition
+        self._scratch = np.empty(KEY_ROOM, np.uint8)
         self.recent = RecentIds()
+        self._scratch = np.empty(KEY_ROOM, np.uint8)
         self.tables: Sequence[StateTable] = (self.recent,)
         self.receipt = Receipt()
         self.clock_ms = NO_EVENTS
@@ -161,6 +164,7 @@ class Intake:
             verdict,
             clocks,
             late,
+            self._scratch,
         )
         self.clock_ms = int(clock)
         return verdict, clocks, late

@@ -136,7 +136,7 @@ async def write_state(
     for number, reducer in reducers.items():
         checkpoints = _Anew(changelog, number, reducer.tables)
         checkpoints.restore()
-        await checkpoints.write(next_offsets[number], _meta(reducer, notes))
+        await checkpoints.write(checkpoints.changes(), next_offsets[number], _meta(reducer, notes))
         written.append(checkpoints)
     return written
 

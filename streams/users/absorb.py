@@ -290,7 +290,7 @@ def absorb_actions(
     `now`: the stage's clock, ms; it is ahead of the actions of a source that was idle. Stops early when a
     buffer of `Moves` is nearly full; the number of the first action not applied.
     """
-    scratch = np.empty(2048, np.uint8)
+    scratch = state.scratch
     desk = state.desk
     cursor = desk.moves.cursor
     room = len(desk.moves.transitions) - 2 * MOVES_AT_ONCE
@@ -355,7 +355,7 @@ def absorb_notes(
     state: People, c: Notes, start: int, absorbed: int, clock: Integer, base: Integer
 ) -> Integer:
     """Apply notes to people from number `start` on; see `absorb_actions`. `clock`: the stage's, ms."""
-    scratch = np.empty(2048, np.uint8)
+    scratch = state.scratch
     desk = state.desk
     cursor = desk.moves.cursor
     room = len(desk.moves.transitions) - 2 * MOVES_AT_ONCE

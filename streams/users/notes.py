@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.actions import BY_USER, NOTE_SCHEMA, NOTES_HEADER, SHARED, STAYED
-from streams.columnar import Array, Keyed, KeyedTable, find_or_add
-from streams.compiled import compiled
+from streams.columnar import Array, Bytes, Keyed, KeyedTable, find_or_add
+from streams.compiled import KEY_ROOM, compiled
 from streams.hashing import join_key, murmur3_128
 from streams.packing import PACKING_VERSION, Message, pack_batch
 from streams.routing import targets
@@ -23,11 +23,18 @@ _NO_SHARE = -1
 
 @compiled
 def _find_shares(
-    shares: Keyed, names: Keyed, mine: Array, kind: Array, community: Text, to: Text, user: Text, found: Array
+    shares: Keyed,
+    names: Keyed,
+    mine: Array,
+    kind: Array,
+    community: Text,
+    to: Text,
+    user: Text,
+    found: Array,
+    scratch: Bytes,
 ) -> None:
     """The share of each note to one (its row, into `found`), and whose it is, from those that say so."""
-    scratch = np.empty(2048, np.uint8)
-    key = np.empty(16, np.uint8)
+    key = scratch[KEY_ROOM - 16 :]
     for i in range(len(kind)):
         found[i] = _NO_SHARE
         if not mine[i]:
@@ -125,7 +132,9 @@ def pass_on(tables: Tables, batch: pa.RecordBatch, absorbed: int, offset: int, o
     shares = np.zeros(len(kinds), np.int64)
     community, to, user = (Text.of(batch[name]) for name in ("community_id", "to_id", "user_id"))
     arrays = tables.shares.arrays
-    _find_shares(arrays, tables.names.arrays, mine, kinds, community, to, user, shares)
+    _find_shares(
+        arrays, tables.names.arrays, mine, kinds, community, to, user, shares, np.empty(KEY_ROOM, np.uint8)
+    )
     letters: list[tuple[int, int, str, str, str]] = []
     for i in np.flatnonzero(mine & (kinds != SHARED)).tolist():
         row = arrays.rows[shares[i]]

@@ -15,6 +15,7 @@ from schemas.tables import MEDALS, SEGMENT_TRANSITIONS, USERS
 from streams.arrow_rows import in_pieces
 from streams.clock import NO_CLOCK, StageClock
 from streams.columnar import Array, StateTable
+from streams.compiled import KEY_ROOM
 from streams.due import earliest_of, room_for
 from streams.packing import Message, Record, Rows, Stamp, checked_headers, unpack_batch
 from streams.records import Records
@@ -52,6 +53,7 @@ class Users:
         self._book = Rulebook.of(rules)
         self._absorbed_notes: dict[int, int] = {}
         self._outbox = Outbox(partition, partitions)
+        self._scratch = np.empty(KEY_ROOM, np.uint8)
         self._block_due: Array = np.zeros(0, np.int64)
         room = _ROOM + 2 * MOVES_AT_ONCE
         self._moves = Moves(
@@ -178,6 +180,7 @@ class Users:
             state.names.arrays,
             state.vias.arrays,
             self._block_due,
+            self._scratch,
             Desk(self._book, self._moves),
         )
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streams.columnar import Array, Keyed, KeyedTable
+from streams.columnar import Array, Bytes, Keyed, KeyedTable
 from streams.compiled import codes
 from streams.users.rulebook import Rulebook
 
@@ -144,6 +144,8 @@ class People(NamedTuple):
     vias: Keyed
     block_due: Array
     """For each block of people, a moment (ms) before which nobody in it is due."""
+    scratch: Bytes
+    """Where keys are put together."""
     desk: Desk
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,14 @@ from tests.oracle.groups.arithmetic import add, single, singles
 from tests.oracle.groups.hours import WEEK_HOURS, hour_of, hour_of_week, local_ms
 
 MOST_WATCHED = 8
-LATEST, BEFORE = 5, 10
+LATEST, BEFORE = 7, 15
 """Results that are compared."""
 SCATTER = 4.0
 """Posts come in conversations: so many times the variance of Poisson's."""
+LEVEL_DAYS = 2
+"""Today and the day before, whose posts say how busy it is now."""
+LEVEL_LEAST = 20.0
+"""Posts on top of both sides of that."""
 RULE = "benefit_lift_lost"
 
 
@@ -30,6 +35,12 @@ class Habit:
         self._by_day = [0.0] * 7
         self._taken_hour = [0.0] * 24
         self._taken_day = [0.0] * 7
+        self._free: Counter[int] = Counter()
+        """Posts learnt, by day."""
+        self._used: dict[int, float] = {}
+        """What is usual in hours that benefits took, by day."""
+        self._latest = 0
+        """The latest day of these; those 3 days before it are forgotten."""
         self._seen = single(-self._place(begun) / 168.0)
         self.weeks = 0
 
@@ -38,9 +49,13 @@ class Habit:
         place = self._place(moment)
         _add(self._by_hour, place % 24, 1)
         _add(self._by_day, place // 24, 1)
+        self._free[self._day(moment)] += 1
+        self._latest = max(self._latest, self._day(moment))
 
-    def take(self, moment: int) -> None:
+    def take(self, moment: int, clock: int) -> None:
         """The hour after a benefit: nothing is learnt in it."""
+        day = self._day(clock)
+        self._used[day] = single(self._used.get(day, 0.0) + self.after(moment, clock))
         place, f = self._place(moment), self._part(moment)
         for hour, part in ((place, 1 - f), ((place + 1) % WEEK_HOURS, f)):
             _add(self._taken_hour, hour % 24, part)
@@ -54,9 +69,20 @@ class Habit:
         self.weeks += 1
 
     def after(self, moment: int, clock: int) -> float:
-        """What is usual in the hour after a moment, known at a clock."""
+        """What is usual in the hour after a moment, known at a clock, whatever the level."""
         place, f = self._place(moment), self._part(moment)
         return (1 - f) * self._usual(place, clock) + f * self._usual((place + 1) % WEEK_HOURS, clock)
+
+    def level(self, clock: int) -> float:
+        """Posts of the latest days up to a clock, to those usual then; but for hours that benefits took."""
+        now, today = hour_of(clock, self._zone), self._day(clock)
+        first = today - LEVEL_DAYS + 1
+        hours = [self._usual(hour_of_week(hour), clock) for hour in range(24 * first, now)]
+        self._latest = max(self._latest, today)
+        days = range(max(first, self._latest - LEVEL_DAYS + 1), today + 1)
+        used = [-self._used.get(day, 0.0) for day in days]
+        usual = add([*hours, self._part(clock) * self._usual(hour_of_week(now), clock), *used])
+        return (sum(self._free[day] for day in days) + LEVEL_LEAST) / (max(usual, 0.0) + LEVEL_LEAST)
 
     def _usual(self, place: int, clock: int) -> float:
         weeks = self._seen + self._place(clock) / 168.0
@@ -70,6 +96,9 @@ class Habit:
 
     def _place(self, moment: int) -> int:
         return hour_of_week(hour_of(moment, self._zone))
+
+    def _day(self, moment: int) -> int:
+        return hour_of(moment, self._zone) // 24
 
     def _part(self, moment: int) -> float:
         """How much of its hour is over at a moment."""
@@ -98,14 +127,14 @@ class Benefits:
         self._alerts = alerts
         self._watched: list[_Watched] = []
         self._results: list[tuple[int, float]] = []
-        """Posts, and how many were usual, after each of the latest 15; the older first."""
+        """Posts, and how many were usual, after each of the latest 22; the older first."""
 
     def benefit(self, moment: int, clock: int) -> None:
         """One of staff, in the window."""
         if moment + HOUR_MS > clock and len(self._watched) < MOST_WATCHED:
-            usual = single(self.habit.after(moment, clock))
+            usual = single(self.habit.after(moment, clock) * self.habit.level(clock))
             self._watched.append(_Watched(moment, usual, self.habit.weeks >= self._rules.lift_weeks))
-            self.habit.take(moment)
+            self.habit.take(moment, clock)
 
     def member_post(self, moment: int, *, in_window: bool) -> None:
         """It counts for the benefits it follows, or else for what is usual."""
@@ -128,7 +157,7 @@ class Benefits:
             self._look(one.at + HOUR_MS)
 
     def latest(self) -> tuple[int, float] | None:
-        """Posts after the latest 5 benefits, and how many were usual; None with fewer."""
+        """Posts after the latest 7 benefits, and how many were usual; None with fewer."""
         return self._sums(self._results[-LATEST:]) if len(self._results) >= LATEST else None
 
     @staticmethod

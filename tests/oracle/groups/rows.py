@@ -75,7 +75,7 @@ def rates(group: Group) -> Row:
 
 
 def lift(group: Group) -> float | None:
-    """Posts after the latest 5 benefits to those usual there."""
+    """Posts after the latest 7 benefits to those usual there."""
     latest = group.benefits.latest()
     if latest is None or latest[1] < group.rules.symptoms.lift_posts:
         return None
