@@ -19,7 +19,7 @@ from rich.console import Console
 from bench import _measure
 from bench.generate import generate
 from bench.groupbeat_run import SPINE, Run, backlog
-from bench.groups import SPINE_COMMIT, Size, beside_spine, keep, ratio
+from bench.groups import FIRST_SPINE, Size, beside_spine, keep, ratio
 from bench.latency import latency
 from bench.people import Million, million_people
 from streams.broker import EmbeddedBroker
@@ -133,10 +133,13 @@ def _people(settings: Settings, console: Console) -> dict[str, Any]:
 
 
 def _groups(settings: Settings, console: Console) -> dict[str, Any]:
-    spine, here = beside_spine(settings, GROUPS, GROUP_ROUNDS, HOME / "groups")
+    runs = beside_spine(settings, GROUPS, GROUP_ROUNDS, HOME / "groups")
+    spine, here = runs.spine, runs.here
     speeds = []
-    for name, runs in ((f"the spine ({SPINE_COMMIT})", spine), ("this checkout, with groups", here)):
-        run = sorted(runs, key=lambda r: r.per_second)[len(runs) // 2]
+    for name, some in zip(
+        (f"the spine at first ({FIRST_SPINE})", f"the spine ({SPINE})", "all stages"), runs, strict=True
+    ):
+        run = sorted(some, key=lambda r: r.per_second)[len(some) // 2]
         worker, sink = (seconds / run.events * 1e6 for seconds in (run.worker_cpu_s, run.sink_cpu_s))
         peak = run.worker_peak_bytes / 1e6
         speeds.append((name, f"{run.per_second:,.0f}", f"{worker:.1f}", f"{sink:.1f}", f"{peak:,.0f}"))

@@ -1,8 +1,9 @@
 """Many groups: how fast a worker is with them, beside the spine, and what they take to keep.
 
-The spine is the pipeline before there were groups, at a commit of its own. Both take the same events in, in
-turn. Then come some later events, one in each source partition at least, as time would bring them: an action
-of a group is absorbed when every source is past it.
+The spine is the same pipeline with the stages intake and users alone. Beside it stands what the spine was
+before people and groups came, at a commit of its own. All take the same events in, in turn. Then come some
+later events, one in each source partition at least, as time would bring them: an action of a group is absorbed
+when every source is past it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from bench._measure import fill
 from bench.generate import START, generate, generate_groups
 from bench.groupbeat_run import (
+    SPINE,
     Run,
     backlog,
     checkout,
@@ -32,7 +35,8 @@ from streams.pipeline import Pipeline
 from streams.settings import Settings
 from streams.topics import init
 
-SPINE_COMMIT = "5426cf0"
+FIRST_SPINE = "5426cf0"
+"""The commit with the spine as it was at first: of people it has the lifecycle alone."""
 DAYS = 28
 WARM_UP, FEW_PEOPLE = 200_000, 1_000
 LATER_EVENTS = 64
@@ -84,22 +88,28 @@ def later(at: datetime) -> Iterator[bytes]:
         ).encode()
 
 
-def beside_spine(
-    settings: Settings, size: Size, rounds: int, folder: Path
-) -> tuple[Sequence[Run], Sequence[Run]]:
-    """The runs of the spine and of this checkout, in turn on the same events."""
-    spine = checkout(SPINE_COMMIT, folder / "spine")
+class Runs(NamedTuple):
+    """Of each round, on the same events."""
+
+    first_spine: list[Run]
+    spine: list[Run]
+    here: list[Run]
+
+
+def beside_spine(settings: Settings, size: Size, rounds: int, folder: Path) -> Runs:
+    """The runs of both spines and of all stages of this checkout, in turn."""
+    first = checkout(FIRST_SPINE, folder / "spine")
     warm = Size(100, 1_000)
-    runs: tuple[list[Run], list[Run]] = ([], [])
-    for number in range(-1, rounds):
-        for name, code, mine in (("spine", spine, runs[0]), ("here", None, runs[1])):
-            own = settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}{name}{number}-"})
-            init(own)
-            now = size if number >= 0 else warm  # a fresh checkout compiles its kernels
-            fill(own, now.log(number + 1))
-            run = backlog(own, now.events, folder / f"{name}{number}", code, until=in_clickhouse)
-            if number >= 0:
-                mine.append(run)
+    runs = Runs([], [], [])
+    variants = zip(Runs._fields, (first, None, None), (None, SPINE, None), runs, strict=True)
+    for number, (name, code, stages, mine) in itertools.product(range(-1, rounds), list(variants)):
+        own = settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}{name}{number}-"})
+        init(own)
+        now = size if number >= 0 else warm  # a fresh checkout compiles its kernels
+        fill(own, now.log(number + 1))
+        run = backlog(own, now.events, folder / f"{name}{number}", code, stages=stages, until=in_clickhouse)
+        if number >= 0:
+            mine.append(run)
     return runs
 
 

@@ -35,6 +35,8 @@ POLL_RECORDS = 20_000
 QUEUED_BATCHES = 4
 WAITING_BATCHES = 1
 """So many of a partition wait beside the one that is absorbed, before those of others wait, too."""
+BATCH_BYTES = 1024 * 1024
+"""Of messages that wait for the same partition: the blocks of a checkpoint are many and small."""
 SEND_TIMEOUT_S = 300
 
 
@@ -271,6 +273,7 @@ def _faust_app(stage: Stage, settings: Settings) -> faust.App:
         producer_acks=-1,
         producer_compression_type=None,  # see `packing.pack_batch`
         producer_linger=0,
+        producer_max_batch_size=BATCH_BYTES,
         producer_max_request_size=16 * 1024 * 1024,
         producer_request_timeout=SEND_TIMEOUT_S,
         **options,

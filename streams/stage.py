@@ -36,12 +36,12 @@ BEHIND_S = 2.0
 """A partition that was not level for so long is behind."""
 LIVE_S, QUIET_TICKS = 60.0, 10
 """Level is what was read to its end, if its clock is not older than this, or so many ticks brought nothing
-more: a stage that keeps pace with another one's backlog is behind, too."""
-FLUSHES_BEHIND = 5
-"""Then it waits so many times longer between flushes."""
+more and nothing is held back: a stage that keeps pace with another one's backlog is behind, too."""
+FLUSHES_BEHIND = 10
+"""Who is behind waits so many times longer between flushes."""
 UPKEEP = 0.1
-"""Checkpoints, and flushes while behind, take at most this part of the time, as long as they need not be
-further apart for it than `MOST_APART_S`: large state that changes all over is not written again and again."""
+"""Checkpoints take at most this part of the time, as long as they need not be further apart for it than
+`MOST_APART_S`: large state that changes all over is not written again and again."""
 MOST_APART_S = 30.0
 
 T = TypeVar("T")
@@ -152,7 +152,6 @@ class _Partition:
         self.next_offset = 0
         self.saved_offset = 0
         self.flushed_at = 0.0
-        self.flush_took = 0.0
         self.level_at = 0.0
         """When it was last seen to be level."""
         self.quiet_ticks = 0
@@ -352,12 +351,8 @@ class StageRunner:
         now = time.monotonic()
         if self._is_level(part):
             part.level_at = now
-        behind = now - part.level_at > BEHIND_S
-        every = self._flush_s
-        if behind:
-            took = sum(p.flush_took for p in self._partitions.values())
-            every = max(FLUSHES_BEHIND * every, min(took / UPKEEP, MOST_APART_S))
-        if now - part.flushed_at >= every:
+        times = FLUSHES_BEHIND if now - part.level_at > BEHIND_S else 1
+        if now - part.flushed_at >= times * self._flush_s:
             await self._flush(part)
 
     def _is_level(self, part: _Partition) -> bool:
@@ -365,7 +360,7 @@ class StageRunner:
         if end is not None and part.next_offset < end:
             return False
         is_live = part.reducer.clock_ms >= (self._wall_s() - LIVE_S) * 1000
-        return is_live or part.quiet_ticks >= QUIET_TICKS
+        return is_live or (part.quiet_ticks >= QUIET_TICKS and part.reducer.held_from is None)
 
     async def _flush(self, part: _Partition, *, with_receipt: bool = False) -> None:
         """Send the newest snapshot of every entity that changed since the last flush."""
@@ -388,7 +383,6 @@ class StageRunner:
         if sent:
             # Only a flush that sent something starts the wait: what comes alone goes out at once.
             part.flushed_at = began
-            part.flush_took = time.monotonic() - began
             self._metrics.flushed(sent, time.monotonic() - began)
 
     def _receipt_row(self, part: _Partition, version: int) -> Rows:
@@ -413,6 +407,7 @@ class StageRunner:
         and skipped by their positions. A crash after it, before the acknowledgement, has the input read from
         further back; the manifest says what to skip.
         """
+        began = time.monotonic()
         await self._flush(part, with_receipt=final)
         held = part.reducer.held_from
         resume = part.next_offset if held is None else held
@@ -420,7 +415,7 @@ class StageRunner:
         written = await part.checkpoints.write(changes, resume, part.reducer.meta())
         part.saved_offset = part.next_offset
         part.saved_at = time.monotonic()
-        part.save_took = written.seconds
+        part.save_took = part.saved_at - began
         self._metrics.checkpointed(part.number, written)
         if await self._source.acknowledge(part.number, resume):
             await part.checkpoints.clean()

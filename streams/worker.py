@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -156,6 +157,10 @@ def run_worker(settings: Settings, stages: Sequence[Stage]) -> None:
     """Run a worker and end the process with its exit code."""
 
     _give_back_large_arrays()
+
+    # What is imported stays, and events are no cycles: collecting less often saves a twentieth of the time.
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
     async def main() -> None:
         code = await Worker(settings, stages).run()

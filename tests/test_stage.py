@@ -15,7 +15,16 @@ from streams.checkpoint import Item, MemoryBlocks
 from streams.columnar import KeyedTable, StateError, StateTable, find_or_add, touch
 from streams.metrics import WorkerMetrics
 from streams.packing import Message, Record, Rows
-from streams.stage import FLUSHES_BEHIND, LIVE_S, MESSAGE_BYTES, QUIET_TICKS, Output, Receipt, StageRunner
+from streams.stage import (
+    BEHIND_S,
+    FLUSHES_BEHIND,
+    LIVE_S,
+    MESSAGE_BYTES,
+    QUIET_TICKS,
+    Output,
+    Receipt,
+    StageRunner,
+)
 
 ROWS = pa.schema([("offset", pa.int64()), ("text", pa.string())])
 Effects = list[tuple[Any, ...]]
@@ -296,7 +305,8 @@ class Fed(Bench):
 
 def test_far_behind_it_is_flushed_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     fed = Fed(monkeypatch)
-    assert 3 <= fed.flushes(20, clock_s=WALL_S, at_end=False) <= 5 < 20 - FLUSHES_BEHIND
+    fed.flushes(BEHIND_S, clock_s=WALL_S, at_end=False)
+    assert fed.flushes(3 * FLUSHES_BEHIND, clock_s=WALL_S, at_end=False) == 3
     assert 4 <= fed.flushes(5, clock_s=WALL_S, at_end=True) <= 6
 
 
@@ -304,8 +314,10 @@ def test_who_keeps_pace_with_a_backlog_is_behind_until_nothing_more_comes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fed = Fed(monkeypatch)
-    assert 3 <= fed.flushes(20, clock_s=WALL_S - LIVE_S - 1, at_end=True) <= 6
+    fed.flushes(BEHIND_S + 0.1, clock_s=WALL_S - LIVE_S - 1, at_end=True)
+    assert fed.flushes(3 * FLUSHES_BEHIND, clock_s=WALL_S - LIVE_S - 1, at_end=True) == 3
     fed.flushes(0.1, clock_s=WALL_S - LIVE_S - 1, at_end=True)
+    fed.now += 1.1
     assert sum(FLUSH in fed.effects(fed.runner.tick) for _ in range(QUIET_TICKS)) == 1
 
 

@@ -47,6 +47,7 @@ from streams.groups.state import (
     ICEBREAKERS,
     MEMBERSHIP_BLOCK,
     NAME_BLOCK,
+    NEAR,
     NEVER,
     POSTS,
     PURCHASES,
@@ -159,6 +160,9 @@ def _membership(state: GroupState, scratch: Bytes, a: Actions, i: int, index: In
         member["group"] = index
         member["next"] = group["first_member"]
         group["first_member"] = row + 1
+        if group["memberships"] < NEAR:
+            group["near"][group["memberships"]] = row
+        group["memberships"] += 1
         touch(state.memberships, row, MEMBERSHIP_BLOCK)
     return row
 

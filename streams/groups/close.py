@@ -11,14 +11,13 @@ from streams.calendar import Zone
 from streams.columnar import Array, Keyed, touch
 from streams.compiled import Integer, compiled, making_arrays
 from streams.groups.benefits import end_week
-from streams.groups.days import clear_day
+from streams.groups.days import begin_day
 from streams.groups.rulebook import start_of_day
 from streams.groups.state import (
     ADS,
     BENEFIT_ACTIONS,
     BENEFITS,
     CLASSES,
-    DAY_COUNTS,
     DECLINE,
     GROUP_BLOCK,
     HEARD,
@@ -26,6 +25,7 @@ from streams.groups.state import (
     JOINS,
     LEAST_ANSWERS,
     LEAVES,
+    NEAR,
     OUTBREAK,
     PLATFORM,
     POSTS,
@@ -45,7 +45,6 @@ from streams.groups.state import (
 from streams.groups.symptoms import health_of, judge_symptoms
 
 _FEW = 32
-_WEEK_BEFORE, _WEEKS_BEFORE = len(DAY_COUNTS), 2 * len(DAY_COUNTS)
 
 Group = Any
 """One row of `GROUP`."""
@@ -99,11 +98,13 @@ def _half_written_by(posts: Array) -> Integer:
 @compiled
 def _posts_on(member: Any, days: Integer) -> Integer:
     """The posts of these days: bit k is that of the latest active day - k."""
-    posts, day = np.int64(0), np.int64(member["day"])
+    counts, posts = member["posts"], np.int64(0)
+    slot: Integer = np.int64(member["day"]) % WINDOW_DAYS
     while days:
-        posts += np.int64(member["posts"][day % WINDOW_DAYS]) * (days & 1)
+        if days & 1:
+            posts += np.int64(counts[slot])
         days >>= 1
-        day -= 1
+        slot = slot - 1 if slot > 0 else WINDOW_DAYS - 1
     return posts
 
 
@@ -113,14 +114,18 @@ def _count_members(group: Group, memberships: Keyed, numbers: Array, t: RuleSet,
     f = group["figures"]
     today = np.int64(group["day"])
     active_1, active_7, active_28, participants, sharers = np.int64(0), 0, 0, 0, 0
-    core, newcomers, gone_early, fell_silent, writers = 0, 0, 0, 0, 0
+    newcomers, gone_early, writers = 0, 0, 0
+    core, fell_silent = np.int64(0), np.int64(0)
     # Without activity in the window there is nobody to be counted.
-    row = np.int64(0)
+    count, members = np.int64(0), memberships.rows
     if today - np.int64(group["active_day"]) < WINDOW_DAYS:
-        row = np.int64(group["first_member"])
-    while row > 0:
-        member = memberships.rows[row - 1]
-        row = np.int64(member["next"])
+        count = np.int64(group["memberships"])
+    after: Integer = np.int64(group["first_member"]) - 1
+    for i in range(count):
+        row = np.int64(group["near"][i]) if i < NEAR else after
+        member = members[row]
+        if i >= NEAR:
+            after = np.int64(member["next"]) - 1
         away = today - np.int64(member["day"])
         if away < WINDOW_DAYS and member["days"] != 0:
             days = (np.int64(member["days"]) << away) & WINDOW_MASK
@@ -130,8 +135,8 @@ def _count_members(group: Group, memberships: Keyed, numbers: Array, t: RuleSet,
             own = (np.int64(member["own_days"]) << away) & WINDOW_MASK
             participants += own != 0
             sharers += ((np.int64(member["share_days"]) << away) & WINDOW_MASK) != 0
-            core += member["member"] and bits_in(days) >= t["core_days"]
-            fell_silent += member["member"] and away == t["silent_days"]
+            core += np.int64(member["member"] and bits_in(days) >= t["core_days"])
+            fell_silent += np.int64(member["member"] and away == t["silent_days"])
             if own != 0:
                 posts = _posts_on(member, own >> away)
                 if posts > 0:
@@ -154,51 +159,49 @@ def _count_members(group: Group, memberships: Keyed, numbers: Array, t: RuleSet,
 
 
 @compiled
-def _all(sums: Array, what: Integer) -> Integer:
-    return sums[what] + sums[_WEEK_BEFORE + what] + sums[_WEEKS_BEFORE + what]
+def _all(group: Group, what: Integer) -> Integer:
+    sums = group["sums"]
+    return sums[0, what] + sums[1, what] + sums[2, what]
 
 
 @compiled
-def _sum_days(group: Group, sums: Array) -> None:
+def _longest_pause(topic_days: Integer) -> Integer:
+    """The longest run of days of the window without topics."""
+    without: Integer = ~topic_days & WINDOW_MASK
+    longest = 0
+    while without:  # each time every run gets shorter by a day
+        without &= without << 1
+        longest += 1
+    return longest
+
+
+@compiled
+def _sum_days(group: Group) -> None:
     """The figures that are sums of days; their last is the open day, which is about to close."""
-    f = group["figures"]
-    today, counted = np.int64(group["day"]), np.int64(group["counted"])
-    for what in range(3 * len(DAY_COUNTS)):
-        sums[what] = 0  # of the last 7 days, the 7 before, the 14 before those
-    pause, longest = 0, 0
-    for age in range(WINDOW_DAYS - 1, -1, -1):
-        pause += 1
-        if counted >> age & 1:
-            counts = group["counts"][(today - age) % WINDOW_DAYS]
-            period = _WEEKS_BEFORE if age >= 14 else (_WEEK_BEFORE if age >= 7 else 0)
-            for what in range(len(DAY_COUNTS)):
-                sums[period + what] += np.int64(counts[what])
-            if counts[TOPICS] > 0:
-                pause = 0
-        longest = max(longest, pause)
-    f["topic_pause"] = longest
-    f["joins_7"] = sums[JOINS]
-    f["joins_7_before"] = sums[_WEEK_BEFORE + JOINS]
-    f["leaves_7"] = sums[LEAVES]
-    f["posts_7"] = sums[POSTS]
-    f["posts_7_before"] = sums[_WEEK_BEFORE + POSTS]
-    f["staff_posts_7"] = sums[STAFF_POSTS]
-    f["heard_7"] = sums[HEARD]
-    f["ads_7"] = sums[ADS]
-    f["joins_28"] = _all(sums, JOINS)
-    f["leaves_28"] = _all(sums, LEAVES)
-    f["posts_28"] = _all(sums, POSTS)
-    f["staff_posts_28"] = _all(sums, STAFF_POSTS)
-    f["replies_28"] = _all(sums, REPLIES)
-    f["questions_28"] = _all(sums, QUESTIONS)
-    f["question_answers_28"] = _all(sums, QUESTION_ANSWERS)
-    f["benefits_28"] = _all(sums, BENEFITS)
-    f["benefit_actions_28"] = _all(sums, BENEFIT_ACTIONS)
-    f["shares_28"] = _all(sums, SHARES)
-    f["purchases_28"] = _all(sums, PURCHASES)
-    f["views_28"] = _all(sums, VIEWS)
-    f["icebreakers_28"] = _all(sums, ICEBREAKERS)
-    f["topics_28"] = _all(sums, TOPICS)
+    f, sums = group["figures"], group["sums"]
+    f["topic_pause"] = _longest_pause(np.int64(group["topic_days"]))
+    f["joins_7"] = sums[0, JOINS]
+    f["joins_7_before"] = sums[1, JOINS]
+    f["leaves_7"] = sums[0, LEAVES]
+    f["posts_7"] = sums[0, POSTS]
+    f["posts_7_before"] = sums[1, POSTS]
+    f["staff_posts_7"] = sums[0, STAFF_POSTS]
+    f["heard_7"] = sums[0, HEARD]
+    f["ads_7"] = sums[0, ADS]
+    f["joins_28"] = _all(group, JOINS)
+    f["leaves_28"] = _all(group, LEAVES)
+    f["posts_28"] = _all(group, POSTS)
+    f["staff_posts_28"] = _all(group, STAFF_POSTS)
+    f["replies_28"] = _all(group, REPLIES)
+    f["questions_28"] = _all(group, QUESTIONS)
+    f["question_answers_28"] = _all(group, QUESTION_ANSWERS)
+    f["benefits_28"] = _all(group, BENEFITS)
+    f["benefit_actions_28"] = _all(group, BENEFIT_ACTIONS)
+    f["shares_28"] = _all(group, SHARES)
+    f["purchases_28"] = _all(group, PURCHASES)
+    f["views_28"] = _all(group, VIEWS)
+    f["icebreakers_28"] = _all(group, ICEBREAKERS)
+    f["topics_28"] = _all(group, TOPICS)
 
 
 @compiled
@@ -251,7 +254,7 @@ def close_day(
     if (day + 3) % 7 == 6:  # a Sunday
         end_week(group, t)
     _count_members(group, state.memberships, state.numbers, t, at)
-    _sum_days(group, state.numbers)
+    _sum_days(group)
     _rank_delays(group, state.numbers)
     judge_symptoms(state.desk.moves, group, index, t, at, base)
     phase = _phase_of(group, t)
@@ -262,8 +265,7 @@ def close_day(
         group["severity"], np.int64(group["figures"]["participants"]), np.int64(group["members"]), t
     )
     group["closes"] += 1
-    group["day"] = day + 1
-    clear_day(group, day + 1)
+    begin_day(group)
     group["close_at"] = start_of_day(zone, day + 2)
     touch(state.groups, index, GROUP_BLOCK)
     return np.int64(group["figures"]["fell_silent"])

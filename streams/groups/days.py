@@ -8,7 +8,18 @@ import numpy as np
 
 from streams.calendar import Zone, hour_of
 from streams.compiled import Integer, compiled
-from streams.groups.state import MOST_COUNT, MOST_IN_CLASS, WINDOW_DAYS, WINDOW_MASK
+from streams.groups.state import (
+    DAY_COUNTS,
+    MOST_COUNT,
+    MOST_IN_CLASS,
+    PERIODS,
+    TOPICS,
+    WINDOW_DAYS,
+    WINDOW_MASK,
+)
+
+_WEEK = 7
+_LAST_OF_PERIODS = tuple(end - 1 for _, end in PERIODS)
 
 Group = Any
 """One row of `GROUP`."""
@@ -29,10 +40,18 @@ def in_window(group: Group, day: Integer) -> bool:
 @compiled
 def count(group: Group, day: Integer, what: Integer) -> None:
     """One more of something on a day, if that is in the window."""
-    if in_window(group, day):
-        slot = day % WINDOW_DAYS
-        group["counted"] = np.int64(group["counted"]) | (np.int64(1) << (np.int64(group["day"]) - day))
-        group["counts"][slot, what] = min(np.int64(group["counts"][slot, what]) + 1, MOST_COUNT)
+    if not in_window(group, day):
+        return
+    slot, age = day % WINDOW_DAYS, np.int64(group["day"]) - day
+    counted = np.int64(group["counts"][slot, what])
+    if counted == MOST_COUNT:
+        return
+    group["counts"][slot, what] = counted + 1
+    period = np.int64(age >= _WEEK) + np.int64(age >= 2 * _WEEK)
+    group["sums"][period, what] += 1
+    group["counted"] = np.int64(group["counted"]) | (np.int64(1) << age)
+    if what == TOPICS:
+        group["topic_days"] = np.int64(group["topic_days"]) | (np.int64(1) << age)
 
 
 @compiled
@@ -47,13 +66,28 @@ def count_answer(group: Group, day: Integer, delay_class: Integer) -> None:
 
 
 @compiled
-def clear_day(group: Group, day: Integer) -> None:
-    """A day begins: the counts of the one 28 days before it go."""
-    group["counted"] = (np.int64(group["counted"]) << 1) & WINDOW_MASK
+def _leave_period(group: Group, period: Integer, day: Integer) -> None:
+    """The counts of a day are no longer of a period, but of the one before it, if that is in the window."""
     slot = day % WINDOW_DAYS
-    for what in range(group["counts"].shape[1]):
-        group["counts"][slot, what] = 0
-    if day - np.int64(group["answer_day"]) > WINDOW_DAYS:
-        return
-    for delay_class in range(group["answers"].shape[1]):
-        group["answers"][slot, delay_class] = 0
+    for what in range(len(DAY_COUNTS)):
+        counted = np.int64(group["counts"][slot, what])
+        group["sums"][period, what] -= counted
+        if period + 1 < len(PERIODS):
+            group["sums"][period + 1, what] += counted
+        else:
+            group["counts"][slot, what] = 0
+
+
+@compiled
+def begin_day(group: Group) -> None:
+    """The day after the open one is the open one from now on; the one 28 days before it leaves the window."""
+    day, counted = np.int64(group["day"]), np.int64(group["counted"])
+    for period, last in enumerate(_LAST_OF_PERIODS):
+        if counted >> last & 1:
+            _leave_period(group, period, day - last)
+    group["counted"] = (counted << 1) & WINDOW_MASK
+    group["topic_days"] = (np.int64(group["topic_days"]) << 1) & WINDOW_MASK
+    group["day"] = day + 1
+    if day + 1 - np.int64(group["answer_day"]) <= WINDOW_DAYS:
+        for delay_class in range(group["answers"].shape[1]):
+            group["answers"][(day + 1) % WINDOW_DAYS, delay_class] = 0

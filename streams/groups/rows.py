@@ -60,7 +60,9 @@ def _which(keys: Keyed, rows: Array) -> dict[str, pa.Array]:
     }
 
 
-def alert_rows(keys: Keyed, found: Array, evidence: Sequence[str], ingested_ms: int) -> pa.RecordBatch:
+def alert_rows(
+    keys: Keyed, found: Array, evidence: Sequence[str], ingested_ms: Sequence[int]
+) -> pa.RecordBatch:
     """Rows of `alert_changes`; `found` is of `ALERT`, `evidence` the JSON of each."""
     columns = {
         **_which(keys, found["row"]),
@@ -71,7 +73,7 @@ def alert_rows(keys: Keyed, found: Array, evidence: Sequence[str], ingested_ms: 
         "opened_at": moments(found["opened_at"]),
         "evidence": pa.array(evidence, pa.string()),
         "_position": pa.array(found["position"]),
-        "_ingested_at": moments(np.full(len(found), ingested_ms)),
+        "_ingested_at": moments(np.array(ingested_ms, np.int64)),
     }
     return batch_of(ALERT_CHANGES, columns)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -63,6 +63,16 @@ class _Meta(msgspec.Struct):
     rules: str
 
 
+class _Told(NamedTuple):
+    """Changes of alerts on their way out."""
+
+    alerts: list[Array]
+    """Of `ALERT`."""
+    evidence: list[str]
+    """JSON, of each."""
+    ingested_ms: list[int]
+
+
 class Groups:
     """The groups of one partition of ``actions-by-group``. See `streams.stage.Reducer`."""
 
@@ -93,7 +103,7 @@ class Groups:
 
     def absorb(self, records: Records) -> Output:
         """Take packed actions and ticks in; gives changes of alerts."""
-        output = Output()
+        told = _Told([], [], [])
         for record in records:
             self._moves.cursor[ROWS] = 0
             stamp = Stamp.of(checked_headers(record.headers))
@@ -106,17 +116,22 @@ class Groups:
                 continue
             ready = self._merge.ready(now)
             if ready is not None:
-                self._actions(ready, record, output)
-            while not self._settled(now, record, output):
+                self._actions(ready, record, told)
+            while not self._settled(now, record, told):
                 pass
+        output = Output()
+        if told.alerts:
+            alerts = np.concatenate(told.alerts)
+            batch = alert_rows(self.state.groups.arrays, alerts, told.evidence, told.ingested_ms)
+            output.rows.append(self._rows(ALERT_CHANGES.name, batch))
         return output
 
-    def _settled(self, now: int, record: Record, output: Output) -> bool:
+    def _settled(self, now: int, record: Record, told: _Told) -> bool:
         done = settle_due(self._arrays(), now, position(record.offset))
-        self._take(record, output)
+        self._take(record, told)
         return done
 
-    def _actions(self, batch: pa.RecordBatch, record: Record, output: Output) -> None:
+    def _actions(self, batch: pa.RecordBatch, record: Record, told: _Told) -> None:
         count = batch.num_rows
         self.receipt.consumed += count
         self.receipt.accepted += count
@@ -140,7 +155,7 @@ class Groups:
         start = 0
         while start < count:
             start = absorb_actions(self._arrays(), actions, start, position(record.offset))
-            self._take(record, output)
+            self._take(record, told)
 
     def _reserve(self, count: int, text_bytes: Sequence[int]) -> None:
         community, group, user, content, _, channel, inviter = text_bytes
@@ -176,18 +191,18 @@ class Groups:
             Desk(self._book, self._moves),
         )
 
-    def _take(self, record: Record, output: Output) -> None:
-        """What kernels have given so far, as rows; and evidence that must be looked up now."""
+    def _take(self, record: Record, told: _Told) -> None:
+        """Take what kernels have given so far; and evidence that must be looked up now."""
         cursor = self._moves.cursor
-        found = self._moves.alerts[: cursor[ALERTS]]
+        found = self._moves.alerts[: cursor[ALERTS]].copy()
         details: list[dict[str, Any]] = [{} for _ in found]
         if cursor[PAUSED]:
             details[-1] = self._detail(found[-1], usual=cursor[PAUSED] > 1)
             cursor[PAUSED] = 0
         if len(found):
-            evidence = [evidence_of(alert, detail) for alert, detail in zip(found, details, strict=True)]
-            batch = alert_rows(self.state.groups.arrays, found, evidence, record.timestamp)
-            output.rows.append(self._rows(ALERT_CHANGES.name, batch))
+            told.alerts.append(found)
+            told.evidence.extend(map(evidence_of, found, details))
+            told.ingested_ms.extend([record.timestamp] * len(found))
             cursor[ALERTS] = 0
 
     def _detail(self, alert: Any, *, usual: bool) -> dict[str, Any]:

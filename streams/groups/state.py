@@ -19,6 +19,8 @@ from streams.groups.silence import SILENCE
 NEVER = np.iinfo(np.int64).max
 WINDOW_DAYS = 28
 WINDOW_MASK = (1 << WINDOW_DAYS) - 1
+NEAR = 12
+"""So many memberships of a group are found without going from one to the next: each step waits for memory."""
 WATCHED = 8
 """So many staff posts, questions and benefits are watched at once."""
 ADS_REMEMBERED = 16
@@ -42,6 +44,8 @@ DAY_COUNTS = (
     JOINS, LEAVES, POSTS, STAFF_POSTS, REPLIES, TOPICS, QUESTIONS, BENEFITS,
     BENEFIT_ACTIONS, ADS, SHARES, PURCHASES, VIEWS, ICEBREAKERS, HEARD, QUESTION_ANSWERS,
 ) = codes(len(DAY_COUNTS))  # fmt: skip
+PERIODS = ((0, 7), (7, 14), (14, WINDOW_DAYS))
+"""The last 7 days, the 7 before, and the rest of the window: from and up to so many days ago."""
 MOST_COUNT = (1 << 16) - 1
 MOST_IN_CLASS = MOST_POSTS_A_DAY = (1 << 8) - 1
 
@@ -110,9 +114,13 @@ GROUP = np.dtype(
         ("began_at", "i8"),  # the clock of the first action
         ("active_day", "i4"),  # the latest with activity
         ("answer_day", "i4"),  # the latest on which a topic got its first reply
-        ("first_member", "u4"),  # row in `memberships` + 1; 0 for none
+        ("first_member", "u4"),  # the latest: row in `memberships` + 1; 0 for none
+        ("memberships", "u4"),  # how many it has
+        ("near", "u4", (NEAR,)),  # the rows of the first of them
         ("buyers", "i4"),  # members who ever bought
         ("counted", "u4"),  # bit k: the day `day` - k has counts
+        ("topic_days", "u4"),  # bit k: it has topics of staff
+        ("sums", "u4", (len(PERIODS), len(DAY_COUNTS))),  # of `counts` over each of `PERIODS`
         ("counts", "u2", (WINDOW_DAYS, len(DAY_COUNTS))),  # at day % 28
         ("answers", "u1", (WINDOW_DAYS, CLASSES)),
         ("last_author", "u4"),  # of the latest post: row in `memberships` + 1
