@@ -2,8 +2,8 @@
 
 The spine is the same pipeline with the stages intake and users alone. Beside it stands what the spine was
 before people and groups came, at a commit of its own. All take the same events in, in turn. Then come some
-later events, one in each source partition at least, as time would bring them: an action of a group is absorbed
-when every source is past it.
+later events, one in each source partition at least, as time would bring them: an action of a group is
+absorbed when every source is past it.
 """
 
 from __future__ import annotations

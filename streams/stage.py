@@ -37,7 +37,7 @@ BEHIND_S = 2.0
 LIVE_S, QUIET_TICKS = 60.0, 10
 """Level is what was read to its end, if its clock is not older than this, or so many ticks brought nothing
 more and nothing is held back: a stage that keeps pace with another one's backlog is behind, too."""
-FLUSHES_BEHIND = 10
+FLUSHES_BEHIND = 15
 """Who is behind waits so many times longer between flushes."""
 UPKEEP = 0.1
 """Checkpoints take at most this part of the time, as long as they need not be further apart for it than

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -383,3 +384,92 @@ def test_the_receipt_carries_where_the_stage_stands() -> None:
     wanted = {"stage": "sums", "partition": 0, "consumed": 2, "accepted": 2, "next_offset": 2}
     assert {name: row[name] for name in wanted} == wanted
     assert row["_version"] == 2 << 24
+
+
+class Slow(Bench):
+    """A stage whose log takes no more until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(World())
+        self.open = asyncio.Event()
+        self.world.send = self._send  # type: ignore[method-assign]
+        self.sent: list[int] = []
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        if any(message.value == b"slow" for message in messages):
+            await self.open.wait()
+        self.sent += [len(messages)] if messages else []
+
+
+def test_a_partition_that_waits_holds_up_no_other() -> None:
+    bench = Slow()
+    bench.world.assigned_now = [0, 1]
+
+    async def scenario() -> None:
+        waiting = asyncio.create_task(bench.runner.absorb(0, [Record(0, 0, b"slow")]))
+        await asyncio.wait_for(bench.runner.absorb(1, [Record(0, 0, b"quick")]), 10)
+        assert not waiting.done()
+        assert bench.value("groupbeat_events_total", outcome="accepted") == 1
+        bench.open.set()
+        await waiting
+
+    asyncio.run(scenario())
+    assert bench.value("groupbeat_events_total", outcome="accepted") == 2
+
+
+def test_batches_of_one_partition_wait_for_each_other() -> None:
+    bench = Slow()
+
+    async def scenario() -> None:
+        first = asyncio.create_task(bench.runner.absorb(0, [Record(0, 0, b"slow")]))
+        second = asyncio.create_task(bench.runner.absorb(0, [Record(1, 0, b"quick")]))
+        await asyncio.sleep(0.1)
+        assert bench.reducers[0].receipt.consumed == 1 and not second.done()
+        bench.open.set()
+        await asyncio.gather(first, second)
+
+    asyncio.run(scenario())
+    assert bench.reducers[0].receipt.consumed == 2
+
+
+def test_a_batch_of_a_partition_that_is_no_longer_ours_is_dropped() -> None:
+    bench = Bench(World())
+    bench.absorb("a", at=0)
+    asyncio.run(bench.runner.release())
+    bench.world.assigned_now = []
+    assert bench.absorb("b", at=1) == []
+    assert len(bench.reducers) == 1, "no state was made for it"
+    bench.world.assigned_now = [0]
+    assert bench.absorb("b", at=1) == SEEN[:1] + SEEN[2:]
+    assert bench.counts == {b"a": 1, b"b": 1}
+
+
+def test_who_is_cancelled_leaves_no_half_worked_state() -> None:
+    """A thread goes on when its caller is cancelled: whoever comes next waits for it."""
+    bench = Bench(World())
+    began, finish = threading.Event(), threading.Event()
+
+    async def scenario() -> None:
+        await bench.runner.absorb(0, [Record(0, 0, b"a")])
+        absorb = bench.reducers[0].absorb
+
+        def slowly(records: Sequence[Record]) -> Output:
+            began.set()
+            assert finish.wait(10)
+            return absorb(records)
+
+        bench.reducers[0].absorb = slowly  # type: ignore[method-assign]
+        working = asyncio.create_task(bench.runner.absorb(0, [Record(1, 0, b"b")]))
+        await asyncio.to_thread(began.wait, 10)
+        working.cancel()
+        looking = asyncio.create_task(look())
+        await asyncio.sleep(0.1)
+        assert not looking.done() and not working.done()
+        finish.set()
+        assert await looking == {b"a": 1, b"b": 1}
+
+    async def look() -> dict[bytes, int]:
+        async with bench.runner.still():
+            return bench.counts
+
+    asyncio.run(scenario())

@@ -64,7 +64,7 @@ CREATE TABLE groups_snapshots
     staff_share         Nullable(Float64) COMMENT 'staff_posts_7 / (posts_7 + staff_posts_7)',
     heard_share         Nullable(Float64) COMMENT 'heard_7 / staff_posts_7',
     ads_share           Nullable(Float64) COMMENT 'ads_7 / posts_7',
-    benefit_lift        Nullable(Float64) COMMENT 'Members'' posts after the latest 7 benefits / those usual there',
+    benefit_lift        Nullable(Float64) COMMENT 'Members'' posts after the latest 5 benefits / those usual there',
     per_staff           Nullable(Float64) COMMENT 'members / staff',
     topics_a_week       Float64 COMMENT 'topics_28 / 4',
     hit_and_run         Float64 COMMENT 'Severity of the symptom, 0 to 1',
