@@ -31,8 +31,8 @@ LONGEST_PAUSE_S = 30.0
 SETTLE_POLL_S = 0.5
 STOP_POLL_S = 0.1
 INSERT_SETTINGS = {"async_insert": 0, "max_threads": 1, "optimize_on_insert": 0}
-"""Blocks as we send them, never gathered by the server; one thread each: less CPU in all. And the server need
-not look for an entity that is in a block twice: there hardly ever is one, and it costs a fifth of an insert."""
+"""Blocks as we send them, never gathered by the server; one thread each: less CPU in all. Nor need it look
+for an entity that is in a block twice: there hardly ever is one, and that is a fifth of an insert."""
 
 
 class WriterStopped(Exception):

@@ -198,11 +198,9 @@ class StageRunner:
         A batch of a partition that is no longer ours is dropped: its owner reads it again.
         """
         async with self._locks[partition]:
-            part = self._partitions.get(partition)
+            part = self._ours(partition)
             if part is None:
-                if partition not in self._source.assigned():
-                    return
-                part = self._restore(partition)
+                return
             batch = await self._expected(part, Records.of(records))
             if batch:
                 consumed = part.reducer.receipt.consumed
@@ -226,7 +224,9 @@ class StageRunner:
 
     async def _tick(self, number: int) -> None:
         async with self._locks[number]:
-            part = self._partitions.get(number) or self._restore(number)
+            part = self._ours(number)
+            if part is None:
+                return
             end = self._source.end_offset(number)
             caught_up = end is not None and part.next_offset >= end
             part.quiet_ticks += 1
@@ -270,6 +270,13 @@ class StageRunner:
             for number in sorted(locks):
                 await held.enter_async_context(locks[number])
             yield
+
+    def _ours(self, number: int) -> _Partition | None:
+        """A partition, restored if it has just come; None if it has gone since somebody asked for it."""
+        part = self._partitions.get(number)
+        if part is None and number in self._source.assigned():
+            part = self._restore(number)
+        return part
 
     def _restore(self, number: int) -> _Partition:
         reducer = self._make_reducer(number)

@@ -444,6 +444,25 @@ def test_a_batch_of_a_partition_that_is_no_longer_ours_is_dropped() -> None:
     assert bench.counts == {b"a": 1, b"b": 1}
 
 
+def test_a_tick_that_waited_for_a_partition_does_not_take_it_back() -> None:
+    """Else it would begin at offset 0, with nothing."""
+    bench = Slow()
+
+    async def scenario() -> None:
+        waiting = asyncio.create_task(bench.runner.absorb(0, [Record(0, 0, b"slow")]))
+        await asyncio.sleep(0.1)
+        releasing = asyncio.create_task(bench.runner.release())
+        await asyncio.sleep(0)
+        ticking = asyncio.create_task(bench.runner.tick())
+        await asyncio.sleep(0.1)
+        bench.world.assigned_now = []
+        bench.open.set()
+        await asyncio.gather(waiting, releasing, ticking)
+
+    asyncio.run(scenario())
+    assert len(bench.reducers) == 1
+
+
 def test_who_is_cancelled_leaves_no_half_worked_state() -> None:
     """A thread goes on when its caller is cancelled: whoever comes next waits for it."""
     bench = Bench(World())
