@@ -116,10 +116,16 @@ class KafkaInput:
         logger.info("%s/%d: reading again from offset %d", self._topic, partition, next_offset)
         await self._app.consumer.seek(TP(self._topic, partition), next_offset)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what is ours, and checkpoints were read."""
+        app: Any = self._app
+        return not (app.rebalancing or app.in_recovery) and app.tables.recovery.completed.is_set()
+
     def assigned(self) -> Sequence[int]:
         """See `Input`."""
         app: Any = self._app
-        if app.rebalancing or app.in_recovery or not app.tables.recovery.completed.is_set():
+        if not self.is_settled:
             return ()
         return sorted(tp.partition for tp in app.consumer.assignment() if tp.topic == self._topic)
 
@@ -161,11 +167,12 @@ class KafkaStage:
             help=f"Checkpoints of the stage {stage.name}",
         )  # fmt: skip
         self._blocks = ChangelogBlocks(table)
+        self._input = KafkaInput(app, topic)
         self.runner = StageRunner(
             stage.name,
             lambda partition: stage.make(context, partition),
             log=KafkaLog(app, settings, counts),
-            source=KafkaInput(app, topic),
+            source=self._input,
             blocks=self._blocks,
             metrics=metrics,
             wall_s=wall_s,
@@ -210,6 +217,9 @@ class KafkaStage:
         lane = self._lanes[partition]
         while not self._closing:
             records = await lane.get()
+            # The first batch may be here before it is known whose it is.
+            while not (self._input.is_settled or self._closing):  # noqa: ASYNC110 Faust has no event for it
+                await asyncio.sleep(TICK_S)
             if self._closing:
                 return
             try:
