@@ -19,7 +19,7 @@ from streams.stage import Input, Log, StageRunner
 from tests.contract.recorder import Recorders, SeenBlocks
 
 PARTITIONS = 2
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 
 
 class Running(Protocol):

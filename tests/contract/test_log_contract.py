@@ -22,7 +22,7 @@ def in_process() -> LogUnderTest:
 def kafka(settings: Settings) -> Kafka:
     from streams.topics import init
 
-    mine = settings.model_copy(update={"partitions": 2, "worker_id": "contract"})
+    mine = settings.model_copy(update={"partitions": 2, "worker_id": "contract", "checkpoint_s": 60.0})
     init(mine)
     return Kafka(mine)
 
