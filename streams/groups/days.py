@@ -18,7 +18,7 @@ from streams.groups.state import (
     WINDOW_MASK,
 )
 
-_WEEK = 7
+_WEEK_BEFORE, _WEEKS_BEFORE = PERIODS[1][0], PERIODS[2][0]
 _LAST_OF_PERIODS = tuple(end - 1 for _, end in PERIODS)
 
 Group = Any
@@ -47,7 +47,7 @@ def count(group: Group, day: Integer, what: Integer) -> None:
     if counted == MOST_COUNT:
         return
     group["counts"][slot, what] = counted + 1
-    period = np.int64(age >= _WEEK) + np.int64(age >= 2 * _WEEK)
+    period = np.int64(age >= _WEEK_BEFORE) + np.int64(age >= _WEEKS_BEFORE)
     group["sums"][period, what] += 1
     group["counted"] = np.int64(group["counted"]) | (np.int64(1) << age)
     if what == TOPICS:

@@ -98,8 +98,8 @@ _SHOWN: list[Any] = [
     ("open", "u4"),  # bit per rule
     ("opened_at", "i8", (len(RULE_NAMES),)),
     ("severity", "f8", (len(SYMPTOMS),)),
-    ("unanswered", "u1"),  # of them
-    ("results", "u1"),
+    ("unanswered", "u1"),  # of the watched questions
+    ("results", "u1"),  # of benefits
     ("result_posts", "u2", (BENEFIT_RESULTS,)),  # the latest last
     ("result_usual", "f4", (BENEFIT_RESULTS,)),
     ("figures", FIGURES),

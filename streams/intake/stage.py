@@ -56,7 +56,6 @@ class Intake:
         routes: Sequence[Route] = ROUTES,
     ) -> None:
         self.partition = partition
-        self._scratch = np.empty(KEY_ROOM, np.uint8)
         self.recent = RecentIds()
         self._scratch = np.empty(KEY_ROOM, np.uint8)
         self.tables: Sequence[StateTable] = (self.recent,)
