@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import _measure
+from bench import _measure, chains
 from bench.generate import generate
 from bench.groupbeat_run import SPINE, Run, backlog
 from bench.groups import FIRST_SPINE, Size, beside_spine, keep, ratio
@@ -37,7 +37,9 @@ GROUPS = Size(
     int(os.environ.get("BENCH_GROUPS", 100_000)), int(os.environ.get("BENCH_MEMBERSHIPS", 1_000_000))
 )
 GROUP_ROUNDS = int(os.environ.get("BENCH_ROUNDS", 1))
-PARTS = os.environ.get("BENCH_PARTS", "load,people,groups,lone").split(",")
+SHARES = int(os.environ.get("BENCH_SHARES", 1_000_000))
+CONTENTS = int(os.environ.get("BENCH_CONTENTS", 3_000))
+PARTS = os.environ.get("BENCH_PARTS", "load,people,groups,chains,lone").split(",")
 
 BARS = {
     "x idiomatic Faust": (60.0, "at least"),
@@ -45,6 +47,8 @@ BARS = {
     "bytes a person": (600.0, "under"),
     "recovery s": (10.0, "under"),
     "groups: x the spine's events/s": (0.6, "at least"),
+    "chains: shares a CPU-second": (60_000.0, "at least"),
+    "chains: bytes a node": (200.0, "under"),
     "p99 s": (2.0, "under"),
 }
 
@@ -57,7 +61,13 @@ def main() -> int:
     with EmbeddedBroker(HOME / "broker") as broker:
         broker.ensure_jars()
         broker.start()
-        parts = {"load": _throughput, "people": _people, "groups": _groups, "lone": _latency}
+        parts = {
+            "load": _throughput,
+            "people": _people,
+            "groups": _groups,
+            "chains": _chains,
+            "lone": _latency,
+        }
         for name, part in parts.items():
             if name in PARTS:
                 result |= part(Settings(broker=broker.bootstrap, topic_prefix=f"{name}-"), console)
@@ -172,6 +182,32 @@ def _groups(settings: Settings, console: Console) -> dict[str, Any]:
         "groups: spine's cpu_us": statistics.median(run.cpu_us for run in spine),
         "groups: peak bytes a group above the spine": above,
         **{f"groups: {name}": value for name, value in vars(kept).items()},
+    }
+
+
+def _chains(settings: Settings, console: Console) -> dict[str, Any]:
+    """Inside the stage: the broker has no part in it."""
+    found = chains.measure(SHARES, CONTENTS)
+    rows = [
+        ("absorbed", f"{found.absorb_per_second:,.0f} shares a CPU-second"),
+        ("absorbed, flushed and checkpointed", f"{found.per_second:,.0f} shares a CPU-second"),
+        ("the same, all shares in one content", f"{found.one_content_per_second:,.0f} shares a CPU-second"),
+        (
+            f"one chain of {chains.DEEP_CHAIN:,}, each share under the one before",
+            f"{found.deep_chain_s:.1f} s",
+        ),
+        ("memory: all tables", f"{found.bytes_a_node:.0f} bytes a node"),
+        ("checkpoint of all", f"{found.checkpoint_bytes_a_node:.0f} bytes a node"),
+        ("packed", f"{found.packed_bytes_a_node:.0f} bytes a node"),
+        ("packing", f"{found.pack_us_a_node:.2f} us a node"),
+        ("unpacking", f"{found.unpack_us_a_node:.2f} us a node"),
+    ]
+    what = f"{SHARES:,} shares of {CONTENTS:,} contents, inside the stage"
+    console.print(as_table(("what", "measured"), rows, what))
+    return {
+        "chains: shares a CPU-second": found.per_second,
+        "chains: bytes a node": found.bytes_a_node,
+        **{f"chains: {name}": value for name, value in vars(found).items()},
     }
 
 

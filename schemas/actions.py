@@ -48,6 +48,9 @@ STAGE_COLUMNS: dict[str, pa.DataType] = {
     "flags": pa.uint8(),
     "link": pa.string(),
     "amount": pa.int64(),
+    "share_id": pa.string(),
+    "parent_share_id": pa.string(),
+    "via_share_id": pa.string(),
 }
 """What a route may ask for besides.
 
@@ -58,12 +61,16 @@ but the member themselves, its via_share_id; else empty. `amount`: of a purchase
 
 @dataclass(frozen=True)
 class Route:
-    """One log of actions: whose input it is, its topic, the entity that keeps together, its columns."""
+    """One log of actions: whose input it is, its topic, the entity that keeps together, its columns.
+
+    `actions`: the codes of those that go along it, if they name the entity; None for every event.
+    """
 
     stage: str
     topic: str
     key: str
     columns: tuple[str, ...]
+    actions: tuple[int, ...] | None = None
 
     @property
     def schema(self) -> pa.Schema:
@@ -88,7 +95,18 @@ BY_GROUP = Route(
     ),
 )  # fmt: skip
 
-ROUTES: tuple[Route, ...] = (BY_USER, BY_GROUP)
+BY_CONTENT = Route(
+    "chains",
+    "actions-by-content",
+    "content_id",
+    (
+        "community_id", "content_id", "group_id", "user_id", "channel",
+        "share_id", "parent_share_id", "via_share_id", "amount",
+    ),
+    actions=(JOIN, SHARE, PURCHASE, VIEW),
+)  # fmt: skip
+
+ROUTES: tuple[Route, ...] = (BY_USER, BY_GROUP, BY_CONTENT)
 """Every route in use. A new stage adds its own here; intake needs no other change."""
 
 NOTE_KINDS: tuple[str, ...] = ("shared", "joined", "stayed")

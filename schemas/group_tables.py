@@ -143,16 +143,17 @@ GROUPS = Table(
 ALERT_CHANGES = Table(
     "alert_changes",
     "log",
-    "Each alert about a group, as it opened and as it resolved",
+    "Each alert about a group or a content, as it opened and as it resolved",
     (
         word("community_id", "The community"),
         text("group_id", "The group"),
         word("rule", "group_silence, group_quiet, churn_spike, falling_silent, a symptom, ..."),
-        word("severity", "critical or warning"),
+        word("severity", "critical, warning or info"),
         word("change", "opened or resolved"),
         moment("at", "When it became true, not when it was noticed"),
         moment("opened_at", "When the alert opened"),
         text("evidence", "JSON: the values that decided it"),
+        text("content_id", "The content; empty for alerts about a group"),
     ),
     ("community_id", "group_id", "rule", "opened_at"),
 )

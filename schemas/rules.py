@@ -32,6 +32,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from schemas.chain_rules import Chains
 from schemas.churn_rules import Churn
 from schemas.group_rules import Groups, Health, Symptoms
 from schemas.rules_file import overlay, problems
@@ -270,6 +271,7 @@ class CommunityRules(RuleModel):
     health: Health = Health()
     silence: Silence = Silence()
     churn: Churn = Churn()
+    chains: Chains = Chains()
 
 
 CommunityId = Annotated[str, Field(min_length=1, max_length=128)]

@@ -1,4 +1,4 @@
-"""Every ClickHouse table, once. Those of the groups stage are in ``schemas/group_tables.py``.
+"""Every ClickHouse table, once. Those of groups and chains are in ``group_tables.py``, ``chain_tables.py``.
 
 The Arrow schema between the stages and the sink and the DDL both come from here. The numbered files in
 ``sinks/migrations/`` are what was applied when; a test holds them against this module.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from schemas.chain_tables import CONTENTS, REFUSED_SHARES, SHARES
 from schemas.group_tables import ALERT_CHANGES, GROUPS, MEMBERSHIPS
 from schemas.table import MONEY, TEXT, Column, Table, count, moment, text, total, word
 
@@ -210,6 +211,9 @@ TABLES: dict[str, Table] = {
         MEMBERSHIPS,
         GROUPS,
         ALERT_CHANGES,
+        CONTENTS,
+        SHARES,
+        REFUSED_SHARES,
         RECEIPTS,
     )
 }

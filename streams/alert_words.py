@@ -38,6 +38,10 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     ),
     "unanswered_question": ("questions that wait for too long: {unanswered}",),
     "spam_burst": ("ads of members in a short time: {ads}",),
+    "explosive_content": (
+        "{shares} shares within the first hour; {as_many} of {contents} contents before had as many",
+        "{shares_first_hour} shares in the first hour",
+    ),
 }
 """Sentences for the evidence of each rule: the first that has all it names is told."""
 

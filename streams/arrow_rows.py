@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.table import Table
-from streams.columnar import Array
+from streams.columnar import Array, Keyed
+from streams.text import key_column
 
 ROWS_AT_ONCE = 20_000
 """Rows worked out at once: they take as much memory as what they are of."""
@@ -29,3 +30,12 @@ def batch_of(table: Table, columns: Mapping[str, pa.Array]) -> pa.RecordBatch:
 def rate(part: Array, whole: Array, least: Array | int) -> pa.Array:
     """Part of whole, null where the whole is less than `least`."""
     return pa.array(part / np.maximum(whole, 1), pa.float64(), mask=whole < least)
+
+
+def texts_of(keys: Keyed, references: Array) -> pa.Array:
+    """The first pieces of the keys of rows; a reference is a row's number + 1, and 0 is an empty text."""
+    given = references > 0
+    if not given.any():
+        return pa.repeat("", len(references))
+    found = key_column(keys.arena, keys.starts, references[given].astype(np.int64) - 1, first=True)
+    return found.take(pa.array(np.cumsum(given) - 1, mask=~given)).fill_null("")

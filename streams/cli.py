@@ -301,6 +301,45 @@ def group(
 
 
 @app.command()
+def chain(
+    content: Annotated[str, typer.Argument(help="A content_id")],
+    community: Annotated[str | None, typer.Option(help="Needed where it is in several")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs")] = False,
+    svg: Annotated[str | None, typer.Option(help="Draw the tree into this file; - only draws it")] = None,
+    path: Folder = None,
+    clickhouse: Server = None,
+) -> None:
+    """How a content spreads: its tree of shares, the longest path, top sharers; --svg draws the tree."""
+    from schemas.rules import RulesError
+    from sinks.errors import SinkError
+    from streams.chain_page import print_chain
+    from streams.chain_picture import draw
+    from streams.chain_report import chain_json, find_content, read_chain, read_drawn
+    from streams.page import NotFound
+
+    if as_json and svg == "-":
+        stop("--json and --svg - both want standard output: give --svg a file")
+    settings = settings_from(path=path, clickhouse=clickhouse)
+    try:
+        row = find_content(settings, content, community)
+        picture = draw(row, read_drawn(settings, row)) if svg else ""
+        report = read_chain(settings, row) if svg != "-" else None
+    except (SinkError, RulesError, NotFound) as error:
+        stop(error)
+    if svg and svg != "-":
+        try:
+            Path(svg).write_text(picture, "utf-8")
+        except OSError as error:
+            stop(error)
+    if report is None:
+        print(picture, end="")
+    elif as_json:
+        print(chain_json(report))
+    else:
+        print_chain(console, report)
+
+
+@app.command()
 def receipt(path: Folder = None, clickhouse: Server = None) -> None:
     """What each stage did with each partition; exit code 1 if a receipt does not balance."""
     from sinks.errors import SinkError

@@ -135,14 +135,19 @@ def find(table: Keyed, key: Bytes, length: Integer) -> np.int64:
 
 
 @compiled
-def is_full(table: Keyed, key_bytes: Integer) -> bool:
-    """Whether one more row with a key of so many bytes needs `KeyedTable.reserve` first.
+def has_room(table: Keyed, more_rows: Integer, key_bytes: Integer) -> bool:
+    """Whether so many new rows, with keys of so many bytes in all, need no `KeyedTable.reserve` first.
 
     Rows, keys and slots grow each at its own pace, so there must be room in all three.
     """
-    rows, used = table.size[0], table.size[1]
-    full = rows == len(table.rows) or used + key_bytes > len(table.arena)
-    return bool(full or 3 * (rows + 1) > 2 * len(table.slots))
+    rows, used = table.size[0] + more_rows, table.size[1] + key_bytes
+    return bool(rows <= len(table.rows) and used <= len(table.arena) and 3 * rows <= 2 * len(table.slots))
+
+
+@compiled
+def is_full(table: Keyed, key_bytes: Integer) -> bool:
+    """Whether one more row with a key of so many bytes needs `KeyedTable.reserve` first."""
+    return not has_room(table, 1, key_bytes)
 
 
 @compiled
@@ -164,11 +169,21 @@ def touch(table: Keyed, row: Integer, block_rows: int) -> None:
 
 
 @compiled
-def _index(arena: Bytes, starts: Array, slots: Array, count: int) -> None:
-    for row in range(count):
+def _index(arena: Bytes, starts: Array, slots: Array, first: int, count: int) -> None:
+    for row in range(first, count):
         start = starts[row]
         length = starts[row + 1] - start
         slots[_slot_of(arena, starts, slots, arena[start:], length)] = row
+
+
+class Part(NamedTuple):
+    """Some rows of a table with their keys, out of it."""
+
+    rows: Array
+    lengths: Array
+    """int64: bytes of each key."""
+    keys: Bytes
+    """All of them, one after another."""
 
 
 class KeyedTable:
@@ -181,8 +196,11 @@ class KeyedTable:
         self.dtype = dtype
         self.block_rows = block_rows
         self._fingerprint = fingerprint(dtype)
-        self.arrays = Keyed(
-            rows=np.zeros(0, dtype),
+        self.arrays = self._nothing()
+
+    def _nothing(self) -> Keyed:
+        return Keyed(
+            rows=np.zeros(0, self.dtype),
             size=np.zeros(3, np.int64),
             arena=np.zeros(0, np.uint8),
             starts=np.zeros(1, np.int64),
@@ -215,13 +233,46 @@ class KeyedTable:
             a = self.arrays = a._replace(**changes)
         if need_rows * 3 > len(a.slots) * 2:
             slots = np.full(1 << (need_rows * 3 // 2).bit_length(), -1, np.int32)
-            _index(a.arena, a.starts, slots, len(self))
+            _index(a.arena, a.starts, slots, 0, len(self))
             self.arrays = a._replace(slots=slots)
 
     def key(self, row: int) -> bytes:
         """A row's key."""
         a = self.arrays
         return a.arena[a.starts[row] : a.starts[row + 1]].tobytes()
+
+    def part(self, rows: Array) -> Part:
+        """Copies of some rows, by number."""
+        a = self.arrays
+        starts, lengths = a.starts[rows], a.starts[rows + 1] - a.starts[rows]
+        first = np.cumsum(lengths) - lengths
+        where = np.repeat(starts - first, lengths) + np.arange(int(lengths.sum()))
+        return Part(a.rows[rows], lengths, a.arena[where])
+
+    def append(self, part: Part) -> None:
+        """Rows whose keys are not in the table yet go to its end."""
+        count, size = len(self), int(self.arrays.size[1])
+        more, key_bytes = len(part.rows), len(part.keys)
+        self.reserve(more, key_bytes)
+        a = self.arrays
+        a.rows[count : count + more] = part.rows
+        a.starts[count + 1 : count + more + 1] = size + np.cumsum(part.lengths)
+        a.arena[size : size + key_bytes] = part.keys
+        a.size[:2] = (count + more, size + key_bytes)
+        _index(a.arena, a.starts, a.slots, count, count + more)
+        a.dirty[count // self.block_rows : -(-(count + more) // self.block_rows)] = 1
+
+    def keep(self, rows: Array) -> None:
+        """Only these rows stay, in this order, with their marks for the flush; all blocks have changed."""
+        kept = self.part(rows)
+        touched = np.flatnonzero(self.arrays.touched[rows]) if self._flushed else rows[:0]
+        self.arrays = self._nothing()
+        self.append(kept)
+        a = self.arrays
+        if self._flushed:
+            a.touched[touched] = 1
+            a.touched_rows[: len(touched)] = touched
+            a.size[2] = len(touched)
 
     def take_touched(self) -> npt.NDArray[np.int32]:
         """The rows changed since the last call, in order of their first change."""
@@ -285,7 +336,7 @@ class KeyedTable:
         np.concatenate(keys, out=a.arena[:size])
         a.starts[1 : count + 1] = np.cumsum(np.concatenate(lengths), dtype=np.int64)
         a.size[:] = (count, size, 0)
-        _index(a.arena, a.starts, a.slots, count)
+        _index(a.arena, a.starts, a.slots, 0, count)
 
 
 def _grown(need: int) -> int:

@@ -1,10 +1,10 @@
 """The whole flow: which stages there are, what each reads, and how its reducer is made.
 
-    events --> intake --> actions-by-user --> users
-                  |  |                          |
-                  |  +--> actions-by-group -> groups
-                  |                             |
-                  +----------> rows <-----------+      --> sink --> ClickHouse
+    events --> intake --> actions-by-user ----> users
+                  |  |--> actions-by-group ---> groups
+                  |  +--> actions-by-content -> chains
+                  |                               |
+                  +----------> rows <-------------+      --> sink --> ClickHouse
 
 A new stage is one line in `STAGES` and one `Route` in ``schemas/actions.py``; nothing else knows of it.
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas.rules import Rules
+from streams.chains import stage as chains
 from streams.groups import stage as groups
 from streams.intake import stage as intake
 from streams.stage import Reducer
@@ -60,10 +61,15 @@ def _groups(context: Context, partition: int) -> Reducer:
     return groups.Groups(partition, context.rules)
 
 
+def _chains(context: Context, partition: int) -> Reducer:
+    return chains.Chains(partition, context.rules)
+
+
 STAGES: tuple[Stage, ...] = (
     Stage(intake.NAME, intake.INPUT, _intake),
     Stage(users.NAME, users.INPUT, _users),
     Stage(groups.NAME, groups.INPUT, _groups),
+    Stage(chains.NAME, chains.INPUT, _chains),
 )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from streams.groups.metrics import AlertCollector, AlertSource
+from streams.alerts import AlertCollector, AlertSource
 
 if TYPE_CHECKING:
     from streams.checkpoint import Written
@@ -131,7 +131,7 @@ class StageMetrics:
         self._committed[partition] = time.monotonic()
         self._seen[partition] = type(receipt)(**vars(receipt))
         if isinstance(reducer, AlertSource):
-            self._worker.alerts.watch(partition, reducer.alerts)
+            self._worker.alerts.watch(self._name, partition, reducer.alerts)
             self._watched.add(partition)
         self._worker.restore_seconds.labels(self._name, str(partition)).set(seconds)
 
@@ -155,7 +155,7 @@ class StageMetrics:
             kept.pop(partition, None)
         if partition in self._watched:
             self._watched.remove(partition)
-            self._worker.alerts.forget(partition)
+            self._worker.alerts.forget(self._name, partition)
 
     def stalled(self, limit_s: float) -> list[str]:
         """See `WorkerMetrics.stalled`."""

@@ -1,4 +1,4 @@
-"""The rules in force, in sentences. Those of ladders and groups are in their own files, the others here."""
+"""The rules in force, in sentences. Those of ladders, groups and chains are in files of their own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from schemas.rules import CommunityRules, Rules
 from schemas.toml_lines import dotted
+from streams.chains import sentences as chains
 from streams.groups import sentences as groups
 from streams.users.ladder import Ladder
 from streams.users.ladders import LADDERS
@@ -62,7 +63,7 @@ def explain(rules: Rules, community: str | None = None) -> Iterator[str]:
     yield from _titles(found, default)
     yield from _block("Points", POINTS, found.points, default.points)
     yield from _block("Medals, once each", MEDALS, found.medals, default.medals)
-    for block in groups.BLOCKS:
+    for block in (*groups.BLOCKS, *chains.BLOCKS):
         ours, theirs = getattr(found, block.section), getattr(default, block.section)
         yield from _block(block.title, block.sentences, ours, theirs)
     yield from _block("Intake, the same for all communities", INTAKE, rules, Rules())

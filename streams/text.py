@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from streams.columnar import Array, Bytes
-from streams.compiled import compiled
+from streams.compiled import Integer, compiled
 
 _NO_BYTES = np.zeros(0, np.uint8)
 
@@ -28,6 +28,33 @@ class Text(NamedTuple):
             np.frombuffer(offsets, np.int32, len(array) + 1, array.offset * 4),
             np.frombuffer(data, np.uint8) if data is not None and data.size else _NO_BYTES,
         )
+
+
+@compiled
+def is_given(text: Text, i: Integer) -> bool:
+    """Whether element i is not empty."""
+    return bool(text.offsets[i + 1] > text.offsets[i])
+
+
+@compiled
+def is_same(a: Text, b: Text, i: Integer) -> bool:
+    """Whether elements i of two columns are the same text."""
+    length = a.offsets[i + 1] - a.offsets[i]
+    if b.offsets[i + 1] - b.offsets[i] != length:
+        return False
+    for k in range(length):  # noqa: SIM110 (numba)
+        if a.data[a.offsets[i] + k] != b.data[b.offsets[i] + k]:
+            return False
+    return True
+
+
+@compiled
+def write_text(scratch: Bytes, start: Integer, text: Text, i: Integer) -> Integer:
+    """Write element i to `scratch` from `start` on; where it ends."""
+    for k in range(text.offsets[i], text.offsets[i + 1]):
+        scratch[start] = text.data[k]
+        start += 1
+    return start
 
 
 @compiled

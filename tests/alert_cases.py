@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.group_tables import ALERT_RULES
+from schemas.chain_tables import CONTENT_ALERT_RULES
+from streams.alerts import SEVERITIES
 from tests.alert_rules import REPO, Alert, alerts, load, rule_files
 
 WRITTEN = sorted((REPO / "tests/alerts").glob("*.test.yml"))
-
-SEVERITIES = {**ALERT_RULES, "explosive_content": "info"}
-"""Every value of the label `rule` of the stages groups and chains, and the severity of its alert."""
 
 COMMUNITY = "runners"
 
@@ -67,7 +65,7 @@ def cases(extra: dict[str, Any]) -> list[dict[str, Any]]:
 def _series(rule: str, values: str) -> dict[str, str]:
     """The gauge of an open alert of a rule in a group of its own, as a worker exports it."""
     labels = {
-        "rule": rule, "community_id": COMMUNITY, "group_id": _group(rule),
+        **_labels(rule),
         "severity": SEVERITIES[rule], "instance": "127.0.0.1:9101", "job": "groupbeat-worker",
     }  # fmt: skip
     inside = ", ".join(f'{name}="{value}"' for name, value in labels.items())
@@ -76,7 +74,7 @@ def _series(rule: str, values: str) -> dict[str, str]:
 
 def _case(alert: Alert, at: str, *, fires: bool = False) -> dict[str, Any]:
     rule = alert.group_rule or ""
-    labels = {"rule": rule, "community_id": COMMUNITY, "group_id": _group(rule)}
+    labels = _labels(rule)
     expected = {
         "exp_labels": {**labels, "severity": SEVERITIES[rule], "family": alert.file.stem},
         "exp_annotations": alert.told(**labels),
@@ -84,5 +82,7 @@ def _case(alert: Alert, at: str, *, fires: bool = False) -> dict[str, Any]:
     return {"eval_time": at, "alertname": alert.name, "exp_alerts": [expected] if fires else []}
 
 
-def _group(rule: str) -> str:
-    return f"of-{rule}"
+def _labels(rule: str) -> dict[str, str]:
+    """A group of its own; and a content, if the rule is about contents (a group's is empty: no label)."""
+    content = {"content_id": "c-7"} if rule in CONTENT_ALERT_RULES else {}
+    return {"rule": rule, "community_id": COMMUNITY, "group_id": f"of-{rule}", **content}

@@ -7,19 +7,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.actions import BY_USER
 from schemas.tables import TABLES
 from sinks.query import query
 from streams.pipeline import Pipeline
-from streams.routing import targets
 from streams.settings import Settings
-from streams.text import Text
 from tests.oracle import LogRecord, People, differing, judge, listed, read
+from tests.oracle.chains import ACTIONS as CONTENT_ACTIONS
+from tests.oracle.chains import Chains
 from tests.oracle.groups import Groups
+from tests.oracle.intake import Judged
+from tests.partitions import partition_among
 
 Row = dict[str, Any]
 
@@ -102,31 +102,25 @@ def differences(settings: Settings, log: Sequence[LogRecord], *, max_event_bytes
         return sorted(found, key=_in_order) if TABLES[name].kind == "log" else found
 
     parts = differing(judged, people, logs, rows)
-    clocks = {r["partition"]: r["clock"] for r in table(settings, "receipts") if r["stage"] == "groups"}
-
-    def clock_of(community: str, group: str) -> int:
-        clock: int = clocks[_partition_of(community, group, settings.partitions)]
-        return clock
-
-    parts |= Groups(judged, None, clock_of).differing(rows)
-    parts["receipts"] = _receipts(judged.counts, table(settings, "receipts"))
+    clocks: dict[tuple[str, int], int] = {
+        (r["stage"], r["partition"]): r["clock"] for r in table(settings, "receipts")
+    }
+    home = partition_among(settings.partitions)
+    groups = Groups(judged, None, lambda community, group: clocks["groups", home(community, group)])
+    parts |= groups.differing(rows)
+    parts |= Chains(judged, None, lambda partition: clocks["chains", partition], home).differing(rows)
+    parts["receipts"] = _receipts(judged, table(settings, "receipts"))
     parts["positions"] = _doubles(settings)
     return listed(parts)
-
-
-def _partition_of(community: str, group: str, partitions: int) -> int:
-    """The partition of `actions-by-group` in which a group lives."""
-    found = np.zeros(1, np.int64)
-    targets(Text.of(pa.array([community])), Text.of(pa.array([group])), partitions, found)
-    return int(found[0])
 
 
 def _in_order(row: Mapping[str, Any]) -> tuple[str, int]:
     return row["_partition"], row["_position"]
 
 
-def _receipts(counts: dict[int, Any], rows: list[Row]) -> str:
+def _receipts(judged: Judged, rows: list[Row]) -> str:
     """Intake's receipts are those of the recompute, and what it accepted is what the others consumed."""
+    counts = judged.counts
     problems = []
     for row in rows:
         if row["consumed"] != row["accepted"] + row["rejected"] + row["duplicate"]:
@@ -139,10 +133,13 @@ def _receipts(counts: dict[int, Any], rows: list[Row]) -> str:
                         f"intake/{row['partition']} {name}: {row[name]}, not {getattr(want, name)}"
                     )
     accepted = sum(c.accepted for c in counts.values())
-    for stage in ("users", "groups"):
+    of_contents = sum(
+        1 for event, _ in judged.with_clocks() if event["action"] in CONTENT_ACTIONS and event["content_id"]
+    )
+    for stage, wanted in (("users", accepted), ("groups", accepted), ("chains", of_contents)):
         consumed = sum(row["consumed"] for row in rows if row["stage"] == stage)
-        if accepted != consumed:
-            problems.append(f"{stage} consumed {consumed}, intake accepted {accepted}")
+        if wanted != consumed:
+            problems.append(f"{stage} consumed {consumed}, intake accepted {wanted} for it")
     return "\n".join(problems)
 
 

@@ -16,7 +16,9 @@ from streams.intake.stage import IDLE_MS
 from streams.local import LocalLog, LocalState, LocalWorker
 from streams.packing import Message, Rows
 from tests.oracle import Entry, LogRecord, People, differing, judge, listed, read
+from tests.oracle.chains import Chains
 from tests.oracle.groups import Groups
+from tests.partitions import partition_among
 
 PARTITIONS = 3
 NULLABLE = {c.name for t in TABLES.values() for c in t.columns if c.clickhouse.startswith("Nullable")}
@@ -138,6 +140,8 @@ def differences(store: Store, records: Sequence[LogRecord], rules: Rules | None 
     final = max(judged.clock.values(), default=0) + IDLE_MS
     parts = differing(judged, People(judged, logs, final, rules), logs, store.table)
     parts |= Groups(judged, rules, lambda community, group: final).differing(store.table)
+    home = partition_among(PARTITIONS)
+    parts |= Chains(judged, rules, lambda partition: final, home).differing(store.table)
     for row in store.entities["receipts"].values():
         if row["consumed"] != row["accepted"] + row["rejected"] + row["duplicate"]:
             parts[f"receipt {row}"] = "does not balance"

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.group_tables import ALERT_RULES
-from streams.groups.metrics import AlertCollector, GroupAlerts
+from streams.alerts import AlertCollector, OpenAlerts
 
 Alert = tuple[str, str, str]
 
@@ -21,18 +21,18 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 ALERTS = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("123456"), st.sampled_from(RULES[:3])))
 
 
-def partition(*alerts: Alert, **watched: int) -> GroupAlerts:
+def partition(*alerts: Alert, **watched: int) -> OpenAlerts:
     """Those alerts open, and so many groups watched in each community."""
     silent = [community for community, _, rule in alerts if rule == "group_silence"]
-    return GroupAlerts(alerts, watched, {community: silent.count(community) for community in silent})
+    return OpenAlerts(alerts, watched, {community: silent.count(community) for community in silent})
 
 
-def scraped(limit: int, *partitions: GroupAlerts) -> CollectorRegistry:
+def scraped(limit: int, *partitions: OpenAlerts) -> CollectorRegistry:
     registry = CollectorRegistry()
     collector = AlertCollector(limit)
     registry.register(collector)
     for number, alerts in enumerate(partitions):
-        collector.watch(number, lambda alerts=alerts: alerts)  # type: ignore[misc]
+        collector.watch("groups", number, lambda alerts=alerts: alerts)  # type: ignore[misc]
     return registry
 
 
@@ -53,7 +53,15 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None
 def test_an_open_alert_is_a_one_with_the_severity_of_its_rule(rule: str) -> None:
     registry = scraped(10, partition(("runners", "g1", rule)))
     labels = {"rule": rule, "community_id": "runners", "group_id": "g1", "severity": ALERT_RULES[rule]}
-    assert value(registry, "alert_active", **labels) == 1
+    assert value(registry, "alert_active", content_id="", **labels) == 1
+    assert len(shown(registry)) == 1
+
+
+def test_an_alert_about_a_content_names_it() -> None:
+    alert = ("runners", "g1", "explosive_content", "c-7")
+    labels = {"rule": "explosive_content", "community_id": "runners", "group_id": "g1", "content_id": "c-7"}
+    registry = scraped(10, OpenAlerts([alert]))
+    assert value(registry, "alert_active", severity="info", **labels) == 1
     assert len(shown(registry)) == 1
 
 
@@ -82,7 +90,7 @@ def test_the_limit_is_one_rules_over_all_partitions() -> None:
 def test_the_same_are_shown_whichever_partition_has_them(
     alerts: list[Alert], limit: int, random: Random
 ) -> None:
-    def split(found: Sequence[Alert]) -> tuple[GroupAlerts, GroupAlerts]:
+    def split(found: Sequence[Alert]) -> tuple[OpenAlerts, OpenAlerts]:
         middle = len(found) // 2
         return partition(*found[:middle]), partition(*found[middle:])
 
@@ -109,26 +117,28 @@ def test_sources_are_asked_at_each_scrape_until_forgotten() -> None:
     collector = AlertCollector(10)
     registry.register(collector)
     alerts = [partition(("a", "1", "spam_burst"), a=1)]
-    collector.watch(0, lambda: alerts[-1])
-    collector.watch(1, lambda: partition(("b", "2", "spam_burst"), b=1))
+    collector.watch("groups", 0, lambda: alerts[-1])
+    collector.watch("groups", 1, lambda: partition(("b", "2", "spam_burst"), b=1))
     assert shown(registry) == [("a", "1", "spam_burst"), ("b", "2", "spam_burst")]
     alerts.append(partition(a=1))
     assert shown(registry) == [("b", "2", "spam_burst")]
-    collector.watch(0, lambda: partition(("a", "3", "spam_burst"), a=5))  # another reducer, restored
+    collector.watch(
+        "groups", 0, lambda: partition(("a", "3", "spam_burst"), a=5)
+    )  # another reducer, restored
     assert shown(registry) == [("a", "3", "spam_burst"), ("b", "2", "spam_burst")]
     assert value(registry, "groups_watched", community_id="a") == 5
-    collector.forget(0)
-    collector.forget(0)
+    collector.forget("groups", 0)
+    collector.forget("groups", 0)
     assert shown(registry) == [("b", "2", "spam_burst")]
     assert value(registry, "groups_watched", community_id="a") is None
 
 
 def test_registering_asks_no_source() -> None:
-    def source() -> GroupAlerts:
+    def source() -> OpenAlerts:
         raise AssertionError("asked")
 
     collector = AlertCollector(10)
-    collector.watch(0, source)
+    collector.watch("groups", 0, source)
     registry = CollectorRegistry()
     registry.register(collector)
     with pytest.raises(ValueError, match="Duplicated timeseries"):
@@ -153,7 +163,7 @@ def test_ids_with_signs_of_the_format_come_back_from_the_page(text: str) -> None
 
 def assert_comes_back(community: str, group: str) -> None:
     """What the page says of an alert, read again, is of that community and group."""
-    open_alert = GroupAlerts([(community, group, "group_silence")], {community: 2}, {community: 1})
+    open_alert = OpenAlerts([(community, group, "group_silence")], {community: 2}, {community: 1})
     page = generate_latest(scraped(10, open_alert)).decode()
     found = {
         (s.name, s.labels.get("community_id"), s.labels.get("group_id"), s.value)

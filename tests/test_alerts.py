@@ -14,10 +14,10 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from sinks.metrics import STATES, SinkMetrics
+from streams.alerts import SEVERITIES, AlertCollector, OpenAlerts
 from streams.flow import STAGES
-from streams.groups.metrics import AlertCollector, GroupAlerts
 from streams.metrics import WorkerMetrics
-from tests.alert_cases import SEVERITIES, WRITTEN, cases, made
+from tests.alert_cases import WRITTEN, cases, made
 from tests.alert_rules import CONFIG, REPO, Alert, alerts, load, rule_files, rules, table
 from tests.prometheus_tools import PrometheusTools, prometheus_tools_fixture  # noqa: F401  a fixture
 
@@ -25,7 +25,7 @@ ALERTMANAGER = REPO / "dashboards/alertmanager/alertmanager.yml"
 TEMPLATE = ALERTMANAGER.with_name("groupbeat.tmpl")
 PAGE = REPO / "docs/alerts.md"
 
-STAGE_NAMES = {stage.name for stage in STAGES} | {"groups", "chains"}
+STAGE_NAMES = {stage.name for stage in STAGES}
 FAMILIES = {path.stem for path in rule_files()} - {"recording"}
 
 by_name = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
@@ -150,7 +150,7 @@ def exported() -> dict[str, set[str]]:
 def of_groups() -> dict[str, set[str]]:
     """Those of the stage groups, as above."""
     collector = AlertCollector(1)
-    collector.watch(0, lambda: GroupAlerts([("c", "g", "group_silence")], {"c": 1}, {"c": 1}))
+    collector.watch("groups", 0, lambda: OpenAlerts([("c", "g", "group_silence")], {"c": 1}, {"c": 1}))
     return {family.name: set(family.samples[0].labels) for family in collector.collect()}
 
 

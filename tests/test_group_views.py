@@ -67,10 +67,10 @@ def test_alerts(client: Client) -> None:
     t1, t2, t3 = datetime(2026, 1, 1, 10), datetime(2026, 1, 2, 10), datetime(2026, 1, 1, 12)
     for setting in ("", " SETTINGS join_use_nulls = 1", " SETTINGS prefer_column_name_to_alias = 1"):
         assert rows(client, asked + setting) == [
-            ("g", "churn_spike", "critical", t1, None, "c1", ""),
-            ("g", "spam_burst", "critical", t1, t3, "s1", "s2"),
-            ("g", "spam_burst", "critical", t2, None, "s3", ""),
-            ("h", "spam_burst", "critical", t1, None, "h1", ""),
+            ("g", "", "churn_spike", "critical", t1, None, "c1", ""),
+            ("g", "", "spam_burst", "critical", t1, t3, "s1", "s2"),
+            ("g", "", "spam_burst", "critical", t2, None, "s3", ""),
+            ("h", "", "spam_burst", "critical", t1, None, "h1", ""),
         ]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from prometheus_client import generate_latest
 
+from streams.alerts import OpenAlerts
 from streams.checkpoint import Written
-from streams.groups.metrics import GroupAlerts
 from streams.metrics import WorkerMetrics
 from streams.stage import Receipt
 from tests.test_stage import Summing
@@ -105,15 +105,18 @@ def test_stages_have_one_registry() -> None:
 class Alerting(Summing):
     """A reducer of a group with an open alert."""
 
-    def alerts(self) -> GroupAlerts:
-        return GroupAlerts([("c", "g", "group_silence")], {"c": 1}, {"c": 1})
+    def alerts(self) -> OpenAlerts:
+        return OpenAlerts([("c", "g", "group_silence")], {"c": 1}, {"c": 1})
 
 
 def test_alerts_are_shown_as_long_as_their_partition_is_ours() -> None:
     metrics = WorkerMetrics()
     stage = metrics.stage("groups")
     stage.restored(0, Alerting(0), 0.0)
-    labels = {"rule": "group_silence", "community_id": "c", "group_id": "g", "severity": "critical"}
+    labels = {
+        "rule": "group_silence", "community_id": "c", "group_id": "g", "content_id": "",
+        "severity": "critical",
+    }  # fmt: skip
     assert metrics.registry.get_sample_value("groupbeat_alert_active", labels) == 1
     metrics.stage("users").dropped(0)  # the partition of another stage
     assert metrics.registry.get_sample_value("groupbeat_alert_active", labels) == 1

@@ -63,6 +63,10 @@ OF_GROUPS = {
         "false_alarm_months": 50, "least_leaves": 5, "hourly_from": 5, "daily_from": 0.2, "warm_up_weeks": 4,
         "level_half_life_weeks": 3, "rhythm_half_life_weeks": 12, "longest_days": 28, "late_hours": 24,
     },
+    "chains": {
+        "orphan_hours": 24, "explosive_part": 0.01, "explosive_shares": 20, "explosive_contents": 100,
+        "explosive_hours": 24,
+    },
 }  # fmt: skip
 
 

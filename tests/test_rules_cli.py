@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from schemas.group_tables import ALERT_RULES, PHASES, SYMPTOMS
 from schemas.rules import CommunityRules, Level, Rules
+from streams.chains import sentences as chains
 from streams.cli import app
 from streams.groups import sentences as groups
 from streams.rules_report import (
@@ -154,7 +155,7 @@ def test_every_threshold_is_in_a_sentence_and_every_placeholder_is_a_threshold()
         ("points", list(POINTS.values())),
         ("medals", list(MEDALS.values())),
         *((ladder.section, [step.sentence for step in ladder.steps]) for ladder in LADDERS),
-        *((block.section, list(block.sentences.values())) for block in groups.BLOCKS),
+        *((block.section, list(block.sentences.values())) for block in (*groups.BLOCKS, *chains.BLOCKS)),
     ]
     for section, sentences in told:
         shown |= {(section, name) for name in shown_names(type(getattr(rules, section)), sentences)}
@@ -170,12 +171,17 @@ def test_every_kind_of_points_and_every_medal_is_explained() -> None:
 
 
 def test_every_alert_and_phase_of_a_group_and_every_part_of_its_health_is_explained() -> None:
-    told = [name for block in groups.BLOCKS for name in block.sentences if block.section != "health"]
+    told = [
+        name
+        for block in (*groups.BLOCKS, *chains.BLOCKS)
+        for name in block.sentences
+        if block.section != "health"
+    ]
     assert set(ALERT_RULES) | set(PHASES) <= set(told)
-    [health] = [block.sentences for block in groups.BLOCKS if block.section == "health"]
+    [health] = [block.sentences for block in (*groups.BLOCKS, *chains.BLOCKS) if block.section == "health"]
     assert list(health) == ["participation", *SYMPTOMS]
     shown = groupbeat("explain").output
-    assert all(f"\n{block.title}\n" in shown for block in groups.BLOCKS)
+    assert all(f"\n{block.title}\n" in shown for block in (*groups.BLOCKS, *chains.BLOCKS))
 
 
 # --- the ladders -----------------------------------------------------------------------------------

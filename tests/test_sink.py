@@ -140,6 +140,9 @@ def test_rows_arrive_at_once_and_can_be_asked_for(sink_settings: Settings) -> No
         wait_for(lambda: query(sink_settings, "SELECT consumed FROM receipts")[1] == [(4,)])
         wait_for(lambda: counted(sink_settings)[0] == ("users/0", 12, 12, 11))
         wait_for(lambda: health(sink_settings)["lag"] == 0)
+        # What was inserted can be asked for a moment before it is counted.
+        skipped = 'groupbeat_sink_skipped_rows_total{table="segment_transitions"}'
+        wait_for(lambda: f"{skipped} " in health(sink_settings, "metrics"))
         metrics = health(sink_settings, "metrics")
         for line in (
             'groupbeat_sink_rows_total{table="segment_transitions"} 17.0',

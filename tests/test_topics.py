@@ -33,6 +33,7 @@ def test_names_and_kinds(clean_environment: None) -> None:
         "p-intake-checkpoints-changelog",
         "p-users-checkpoints-changelog",
         "p-groups-checkpoints-changelog",
+        "p-chains-checkpoints-changelog",
     ]
     assert all(spec.partitions == 3 and spec.doc for spec in specs.values())
     assert specs["p-events"].config["message.timestamp.type"] == "LogAppendTime"
@@ -53,8 +54,8 @@ def test_init_creates_once(settings: Settings) -> None:
 
 
 def test_init_creates_only_what_is_missing(settings: Settings) -> None:
-    init(settings)
-    more = init(settings, routed=("user", "group", "content"))
+    init(settings, routed=("user", "group"))
+    more = init(settings)
     assert [report.name for report in more if report.outcome == "created"] == [
         settings.topic("actions-by-content")
     ]

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bench.quality import churn, silence, symptoms
+from bench.quality import churn, k, silence, symptoms
 
 PARTS: dict[str, Callable[[Console], bool]] = {
     "silence": silence.report,
     "churn": churn.report,
     "symptoms": symptoms.report,
+    "k": k.report,
 }
 """What can be asked for; each prints its tables and says whether its bars are met."""
 

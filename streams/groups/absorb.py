@@ -63,7 +63,7 @@ from streams.groups.state import (
     Moves,
 )
 from streams.hashing import join_key
-from streams.text import Text
+from streams.text import Text, is_given, is_same, write_text
 
 Group = Any
 """One row of `GROUP`."""
@@ -91,31 +91,6 @@ class Actions(NamedTuple):
     inviter: Text
     rules: Array
     """Number of the rules of the community."""
-
-
-@compiled
-def _is_given(text: Text, i: int) -> bool:
-    return bool(text.offsets[i + 1] > text.offsets[i])
-
-
-@compiled
-def _is_same(a: Text, b: Text, i: int) -> bool:
-    length = a.offsets[i + 1] - a.offsets[i]
-    if b.offsets[i + 1] - b.offsets[i] != length:
-        return False
-    for k in range(length):  # noqa: SIM110 (numba)
-        if a.data[a.offsets[i] + k] != b.data[b.offsets[i] + k]:
-            return False
-    return True
-
-
-@compiled
-def _write(scratch: Bytes, start: Integer, text: Text, i: int) -> Integer:
-    """Write a text to `scratch` from `start` on; where it ends."""
-    for k in range(text.offsets[i], text.offsets[i + 1]):
-        scratch[start] = text.data[k]
-        start += 1
-    return start
 
 
 @inlined
@@ -149,7 +124,7 @@ def _group(state: GroupState, scratch: Bytes, a: Actions, i: int) -> Integer:
 @inlined
 def _membership(state: GroupState, scratch: Bytes, a: Actions, i: int, index: Integer) -> Integer:
     """The row of a membership, linked to its group if it is new."""
-    n = _write(scratch, 0, a.user, i)
+    n = write_text(scratch, 0, a.user, i)
     scratch[n] = 0xFF
     for k in range(4):
         scratch[n + 1 + k] = (index >> (8 * k)) & 0xFF
@@ -170,7 +145,7 @@ def _membership(state: GroupState, scratch: Bytes, a: Actions, i: int, index: In
 @compiled
 def _name(names: Keyed, scratch: Bytes, text: Text, i: int) -> Integer:
     """The number of a text: its row in `names` + 1."""
-    n = _write(scratch, 0, text, i)
+    n = write_text(scratch, 0, text, i)
     scratch[n] = 0xFF
     row, new = find_or_add(names, scratch, n + 1)
     if new:
@@ -195,11 +170,11 @@ def _renew_generation(state: GroupState, clock: Integer) -> None:
 def _join(names: Keyed, scratch: Bytes, member: Member, a: Actions, i: int) -> bool:
     """What a join says of somebody; whether anything is new."""
     new = False
-    if _is_given(a.channel, i):
+    if is_given(a.channel, i):
         channel = _name(names, scratch, a.channel, i)
         new |= member["channel"] != channel
         member["channel"] = channel
-    if _is_given(a.inviter, i) and not _is_same(a.inviter, a.user, i):
+    if is_given(a.inviter, i) and not is_same(a.inviter, a.user, i):
         inviter = _name(names, scratch, a.inviter, i)
         new |= member["inviter"] != inviter
         member["inviter"] = inviter
@@ -211,7 +186,7 @@ def _take_topic(
     state: GroupState, scratch: Bytes, a: Actions, i: int, index: Integer, author: Integer, base: Integer
 ) -> None:
     """A talk or question with an id waits for its first reply, unless its id is known."""
-    n = _write(scratch, write_row_key(scratch, index), a.content, i)
+    n = write_text(scratch, write_row_key(scratch, index), a.content, i)
     half = state.generation[0] % 2
     if find(state.topics[1 - half], scratch, n) >= 0:
         return
@@ -241,7 +216,7 @@ def _take_reply(
     base: Integer,
 ) -> None:  # fmt: skip
     """A reply, if what it replies to is known."""
-    n = _write(scratch, write_row_key(scratch, index), a.reply_to, i)
+    n = write_text(scratch, write_row_key(scratch, index), a.reply_to, i)
     group = state.groups.rows[index]
     zone = zone_of(state.desk.book, group["rules"])
     for half in range(2):
@@ -292,10 +267,10 @@ def _post(
     moves = state.desk.moves
     inside = in_window(group, day)
     if inside:
-        _count_post(group, day, staff, kind, _is_given(a.reply_to, i))
-        if _is_given(a.reply_to, i):
+        _count_post(group, day, staff, kind, is_given(a.reply_to, i))
+        if is_given(a.reply_to, i):
             _take_reply(state, scratch, a, i, index, row, day, base)
-        elif _is_given(a.content, i) and kind in (TALK, QUESTION):
+        elif is_given(a.content, i) and kind in (TALK, QUESTION):
             _take_topic(state, scratch, a, i, index, row, base)
     if staff:
         if inside:

@@ -17,7 +17,7 @@ from schemas.group_tables import (
     PHASES,
     SYMPTOMS,
 )
-from streams.arrow_rows import batch_of, rate
+from streams.arrow_rows import batch_of, rate, texts_of
 from streams.columnar import Array, Keyed
 from streams.groups.answers import EDGES
 from streams.groups.rulebook import GroupRulebook
@@ -72,19 +72,11 @@ def alert_rows(
         "at": moments(found["at"]),
         "opened_at": moments(found["opened_at"]),
         "evidence": pa.array(evidence, pa.string()),
+        "content_id": pa.repeat("", len(found)),
         "_position": pa.array(found["position"]),
         "_ingested_at": moments(np.array(ingested_ms, np.int64)),
     }
     return batch_of(ALERT_CHANGES, columns)
-
-
-def _texts(keys: Keyed, numbers: Array) -> pa.Array:
-    """The texts of rows of `names` + 1; empty for 0."""
-    given = numbers > 0
-    if not given.any():
-        return pa.repeat("", len(numbers))
-    found = key_column(keys.arena, keys.starts, numbers[given].astype(np.int64) - 1, first=True)
-    return found.take(pa.array(np.cumsum(given) - 1, mask=~given)).fill_null("")
 
 
 def membership_rows(tables: Tables, touched: Array, version: int) -> pa.RecordBatch:
@@ -98,8 +90,8 @@ def membership_rows(tables: Tables, touched: Array, version: int) -> pa.RecordBa
         "member": pa.array(members["member"]),
         "joined_at": moments(members["joined_at"]),
         "phase_at_joining": words(members["phase"], ("", *PHASES)),
-        "channel": _texts(names, members["channel"]),
-        "inviter_id": _texts(names, members["inviter"]),
+        "channel": texts_of(names, members["channel"]),
+        "inviter_id": texts_of(names, members["inviter"]),
         "role": words(members["role"], ROLES),
         "first_post_at": moments(members["first_post_at"]),
         "left_at": moments(members["left_at"]),

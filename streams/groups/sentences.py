@@ -5,21 +5,8 @@ They say in short what docs/groups.md, docs/silence.md and docs/churn.md say exa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 from schemas.group_tables import SYMPTOMS
-
-
-class Block(NamedTuple):
-    """Some sentences about the thresholds of one section."""
-
-    title: str
-    section: str
-    """The section of `schemas.rules.CommunityRules` that has the thresholds."""
-    sentences: Mapping[str, str]
-    """What is explained, and its sentence with names of thresholds in braces."""
-
+from streams.rule_block import Block
 
 _COUNTED = {
     "core": "a member with {core_days} active days in 28",

@@ -14,6 +14,7 @@ from schemas.actions import BY_GROUP
 from schemas.group_tables import ALERT_CHANGES, GROUPS, MEMBERSHIPS
 from schemas.rules import Rules
 from schemas.table import position
+from streams.alerts import OpenAlerts
 from streams.arrow_rows import in_pieces
 from streams.calendar import Zone
 from streams.clock import NO_CLOCK, StageClock
@@ -22,7 +23,6 @@ from streams.compiled import KEY_ROOM
 from streams.due import earliest_of, room_for
 from streams.groups.absorb import Actions, absorb_actions
 from streams.groups.evidence import churn_detail, evidence_of
-from streams.groups.metrics import GroupAlerts
 from streams.groups.renew import renew_all
 from streams.groups.rows import alert_rows, group_rows, membership_rows
 from streams.groups.rulebook import GroupRulebook
@@ -225,7 +225,7 @@ class Groups:
         """Nobody is behind this stage."""
         return []
 
-    def alerts(self) -> GroupAlerts:
+    def alerts(self) -> OpenAlerts:
         """Open alerts, and how many groups are watched for silence, and silent. See `AlertSource`."""
         keys = self.state.groups.arrays
         groups = keys.rows[: len(self.state.groups)]
@@ -246,7 +246,7 @@ class Groups:
         ]
         watched = np.flatnonzero(groups["silence"]["silent_at"] != NEVER)
         silent = np.flatnonzero(groups["open"] >> GROUP_SILENCE & 1)
-        return GroupAlerts(opened, Counter(communities(watched)), Counter(communities(silent)))
+        return OpenAlerts(opened, Counter(communities(watched)), Counter(communities(silent)))
 
     def meta(self) -> bytes:
         """Receipt, clock, what of each source was taken in, and which rules were in force."""

@@ -5,7 +5,7 @@ Intake sends them as events come in; a rebuild makes the same ones again from th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -67,6 +67,10 @@ def pack_actions(
     One message for each target partition and size, those of one target in order.
     """
     schema = route.schema
+    if route.actions is not None:
+        kept = _along(route.actions, columns["action"], columns[route.key], kept)
+        if not len(kept):
+            return []
     target = np.zeros(len(columns["source_offset"]), np.int64)
     targets(Text.of(columns["community_id"]), Text.of(columns[route.key]), partitions, target)
     whole = pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
@@ -85,6 +89,15 @@ def pack_actions(
             stamp = Stamp(source, sources, piece["source_offset"][-1].as_py(), piece["clock"][-1].as_py())
             messages.append(Message(route.topic, number, pack_batch(piece), stamp.headers()))
     return messages
+
+
+def _along(actions: Sequence[int], action: pa.Array, key: pa.StringArray, kept: pa.Array | None) -> pa.Array:
+    """Those of the rows `kept` that are of these actions (codes) and name a key."""
+    mask = np.isin(action.to_numpy(), actions) & (_given(key) > 0)
+    if kept is None:
+        return pa.array(np.flatnonzero(mask))
+    some = kept.to_numpy()
+    return pa.array(some[mask[some]])
 
 
 def _given(column: pa.StringArray) -> Array:

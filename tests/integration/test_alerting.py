@@ -17,8 +17,8 @@ from schemas.rules import HOUR_MS
 from schemas.silence_rules import Silence
 from sinks.metrics import SinkMetrics
 from sinks.query import query
+from streams.alerts import AlertCollector, OpenAlerts
 from streams.emit import emit
-from streams.groups.metrics import AlertCollector, GroupAlerts
 from streams.pipeline import Pipeline
 from streams.settings import Settings
 from streams.topics import init
@@ -132,12 +132,12 @@ class Groups:
         self.watched: dict[str, int] = {}
         self.silent: set[tuple[str, str]] = set()
         collector = AlertCollector(100)
-        collector.watch(0, self._alerts)
+        collector.watch("groups", 0, self._alerts)
         self.registry.register(collector)
 
-    def _alerts(self) -> GroupAlerts:
+    def _alerts(self) -> OpenAlerts:
         communities = [community for community, _ in self.silent]
-        return GroupAlerts(
+        return OpenAlerts(
             [(*group, rule) for group in self.silent for rule in ("group_silence", "group_quiet")],
             self.watched,
             {community: communities.count(community) for community in communities},

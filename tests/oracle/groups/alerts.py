@@ -48,5 +48,6 @@ class Alerts:
                 "at": at,
                 "opened_at": opened_at,
                 "evidence": evidence,
+                "content_id": "",
             }
         )

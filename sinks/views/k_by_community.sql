@@ -1,0 +1,23 @@
+-- Question: how many joins does a person who shares bring in each community?
+-- Grain: one row a community with a share in the window.
+-- Columns: community_id; sharers (people who shared); shares (theirs); joins (that these shares brought,
+--          each within 7 days); shares_per_sharer; joins_per_share; k (joins / sharers: the product of the
+--          two); k_low, k_high (its 95 % interval: Poisson for the joins, by Byar).
+-- Window: shares made 35 to 7 days before the clock of the stage chains. Definitions and an example: docs/spread.md.
+WITH sums AS
+(
+    SELECT community_id, uniqExact(user_id) AS sharers, count() AS shares, sum(b.joins) AS joins
+    FROM joins_by_share AS b
+    GROUP BY community_id
+)
+SELECT
+    community_id,
+    sharers,
+    shares,
+    joins,
+    shares / sharers AS shares_per_sharer,
+    joins / shares AS joins_per_share,
+    joins / sharers AS k,
+    if(joins = 0, 0, joins * pow(1 - 1 / (9 * joins) - 1.96 / (3 * sqrt(joins)), 3)) / sharers AS k_low,
+    (joins + 1) * pow(1 - 1 / (9 * (joins + 1)) + 1.96 / (3 * sqrt(joins + 1)), 3) / sharers AS k_high
+FROM sums

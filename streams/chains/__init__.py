@@ -1,0 +1,1 @@
+"""The chains stage: how each content spreads from share to share. Defined in docs/chains.md."""
