@@ -19,7 +19,7 @@ from rich.console import Console
 from bench import _measure, chains
 from bench.generate import generate
 from bench.groupbeat_run import SPINE, Run, backlog
-from bench.groups import FIRST_SPINE, Size, beside_spine, keep, ratio
+from bench.groups import WITH_GROUPS, Size, beside_spine, keep, ratio
 from bench.latency import latency
 from bench.people import Million, million_people
 from streams.broker import EmbeddedBroker
@@ -147,7 +147,7 @@ def _groups(settings: Settings, console: Console) -> dict[str, Any]:
     spine, here = runs.spine, runs.here
     speeds = []
     for name, some in zip(
-        (f"the spine at first ({FIRST_SPINE})", f"the spine ({SPINE})", "all stages"), runs, strict=True
+        (f"the spine ({SPINE})", f"with groups ({WITH_GROUPS})", "every stage"), runs, strict=True
     ):
         run = sorted(some, key=lambda r: r.per_second)[len(some) // 2]
         worker, sink = (seconds / run.events * 1e6 for seconds in (run.worker_cpu_s, run.sink_cpu_s))

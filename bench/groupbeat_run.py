@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench._measure import REPO
+from schemas.actions import ROUTES
 from streams.pipeline import Child, Pipeline, Sample
 from streams.settings import Settings
 
@@ -81,7 +82,8 @@ def metric(child: Child, name: str, **labels: str) -> float:
 
 def stages_behind_intake(pipeline: Pipeline) -> list[str]:
     """The stages of the worker that absorb every event, after intake."""
-    return [name for name in (pipeline.worker.health() or {}).get("stages", []) if name != "intake"]
+    every = {route.stage for route in ROUTES if route.actions is None}
+    return [name for name in (pipeline.worker.health() or {}).get("stages", []) if name in every]
 
 
 def wait_for(pipeline: Pipeline, events: int, timeout_s: float = 600.0) -> None:

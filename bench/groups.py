@@ -1,9 +1,8 @@
 """Many groups: how fast a worker is with them, beside the spine, and what they take to keep.
 
-The spine is the same pipeline with the stages intake and users alone. Beside it stands what the spine was
-before people and groups came, at a commit of its own. All take the same events in, in turn. Then come some
-later events, one in each source partition at least, as time would bring them: an action of a group is
-absorbed when every source is past it.
+The spine is the same pipeline with the stages intake and users alone; beside both stands the pipeline with
+every stage. All take the same events in, in turn. Then come some later events, one in each source partition
+at least, as time would bring them: an action of a group is absorbed when every source is past it.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from bench.groupbeat_run import (
     SPINE,
     Run,
     backlog,
-    checkout,
     memory_bytes,
     restart,
     stages_behind_intake,
@@ -35,8 +33,7 @@ from streams.pipeline import Pipeline
 from streams.settings import Settings
 from streams.topics import init
 
-FIRST_SPINE = "5426cf0"
-"""The commit with the spine as it was at first: of people it has the lifecycle alone."""
+WITH_GROUPS = f"{SPINE},groups"
 DAYS = 28
 WARM_UP, FEW_PEOPLE = 200_000, 1_000
 LATER_EVENTS = 64
@@ -91,23 +88,23 @@ def later(at: datetime) -> Iterator[bytes]:
 class Runs(NamedTuple):
     """Of each round, on the same events."""
 
-    first_spine: list[Run]
     spine: list[Run]
     here: list[Run]
+    """With groups."""
+    every_stage: list[Run]
 
 
 def beside_spine(settings: Settings, size: Size, rounds: int, folder: Path) -> Runs:
-    """The runs of both spines and of all stages of this checkout, in turn."""
-    first = checkout(FIRST_SPINE, folder / "spine")
+    """The runs of the spine, with groups, and with every stage, in turn."""
     warm = Size(100, 1_000)
     runs = Runs([], [], [])
-    variants = zip(Runs._fields, (first, None, None), (None, SPINE, None), runs, strict=True)
-    for number, (name, code, stages, mine) in itertools.product(range(-1, rounds), list(variants)):
+    variants = zip(Runs._fields, (SPINE, WITH_GROUPS, None), runs, strict=True)
+    for number, (name, stages, mine) in itertools.product(range(-1, rounds), list(variants)):
         own = settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}{name}{number}-"})
         init(own)
-        now = size if number >= 0 else warm  # a fresh checkout compiles its kernels
+        now = size if number >= 0 else warm  # kernels are compiled once
         fill(own, now.log(number + 1))
-        run = backlog(own, now.events, folder / f"{name}{number}", code, stages=stages, until=in_clickhouse)
+        run = backlog(own, now.events, folder / f"{name}{number}", stages=stages, until=in_clickhouse)
         if number >= 0:
             mine.append(run)
     return runs
@@ -136,7 +133,9 @@ def ratio(spine: Sequence[Run], here: Sequence[Run]) -> float:
 def keep(settings: Settings, size: Size, folder: Path) -> Kept:
     """Warm up with few groups, take all in, kill the worker, start it again."""
     init(settings)
-    pipeline = Pipeline(settings.model_copy(update={"path": folder / "clickhouse"}), folder)
+    pipeline = Pipeline(
+        settings.model_copy(update={"path": folder / "clickhouse"}), folder, GROUPBEAT_STAGES=WITH_GROUPS
+    )
     settle_s = 2 * settings.checkpoint_s
     try:
         empty_start = restart(pipeline, "groups")

@@ -70,7 +70,9 @@ class Join(Event):
     channel: Name | None = Field(None, description="What brought them: direct, invite, ad, ...")
     inviter_id: Id | None = Field(None, description="The member who invited them.")
     content_id: Id | None = Field(None, description="The content that brought them.")
-    via_share_id: Id | None = Field(None, description="The share that brought them.")
+    via_share_id: Id | None = Field(
+        None, description="The share that brought them; in its tree it counts only with content_id."
+    )
     role: Role | None = Field(None, description="Their role in the group from now on.")
 
 
@@ -113,7 +115,9 @@ class Purchase(Event):
     )
     currency: Currency = Field(description="ISO 4217, as EUR.")
     content_id: Id | None = Field(None, description="The content that led to it.")
-    via_share_id: Id | None = Field(None, description="The share that led to it.")
+    via_share_id: Id | None = Field(
+        None, description="The share that led to it; in its tree it counts only with content_id."
+    )
 
 
 class View(Event):

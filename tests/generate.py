@@ -64,10 +64,15 @@ class Links:
     def __init__(self, people: dict[str | None, list[str]]) -> None:
         self._people = people
         self._shares: dict[str | None, list[str]] = {}
+        self._contents: dict[tuple[str | None, str], str] = {}
 
     def made(self, community_id: str | None, share_id: str) -> None:
         """A share that others may name from now on."""
         self._shares.setdefault(community_id, []).append(share_id)
+
+    def content_of(self, community_id: str | None, share_id: str, content_id: str) -> str:
+        """The content of a share that was named before, made or to come; else it is of this one."""
+        return self._contents.setdefault((community_id, share_id), content_id)
 
     def inviter(self, rng: random.Random, community_id: str | None, user_id: str) -> str:
         """Most often always the same; now and then the person themselves, or nobody that is known."""
@@ -160,6 +165,10 @@ def event(
         made["share_id"] = f"s{number}"
         links.made(community_id, made["share_id"])
         maybe("parent_share_id", 0.4, share)
+        made["content_id"] = links.content_of(community_id, made["share_id"], made["content_id"])
+        if made.get("parent_share_id"):
+            parent = links.content_of(community_id, made["parent_share_id"], made["content_id"])
+            made["content_id"] = parent
         maybe("channel", 0.3, lambda: rng.choice(("chat", "feed")))
     elif action == "leave":
         maybe("reason", 0.4, lambda: rng.choice(("", "too many ads", "moved away", "x" * 256)))
@@ -183,6 +192,8 @@ def event(
     else:
         made["content_id"] = content()
         maybe("via_share_id", chance_of_click, share)
+    if made.get("via_share_id") and made.get("content_id"):
+        made["content_id"] = links.content_of(community_id, made["via_share_id"], made["content_id"])
     if rng.random() < 0.03:
         made["x_unknown"] = rng.choice((None, 1.5e300, "é", [], {"event_id": "not this one"}, [[["deep"]]]))
     return made | special

@@ -1,6 +1,5 @@
 -- Question: how many people did each share bring within 7 days?
--- Grain: one row a share (community_id, content_id, share_id) of the window of K: made 35 to 7 days before the clock of
---        the stage chains, so that each had its chance.
+-- Grain: one row a share (community_id, content_id, share_id) made 35 to 7 days before the clock of the stage chains.
 -- Columns: community_id; content_id; share_id; group_id; channel; user_id (who shared); at; joins (other people whose
 --          first join through a share in the community names this one, and came within 7 days of it).
 -- From `shares` and all accepted events, late ones included. docs/spread.md has an example.
