@@ -202,7 +202,10 @@ def _chains(settings: Settings, console: Console) -> dict[str, Any]:
         ("packing", f"{found.pack_us_a_node:.2f} us a node"),
         ("unpacking", f"{found.unpack_us_a_node:.2f} us a node"),
     ]
-    what = f"{SHARES:,} shares of {CONTENTS:,} contents, inside the stage"
+    what = (
+        f"{SHARES:,} shares of {CONTENTS:,} contents, up to {found.deepest} deep and with up to "
+        f"{found.most_children:,} shares of one, inside the stage"
+    )
     console.print(as_table(("what", "measured"), rows, what))
     return {
         "chains: shares a CPU-second": found.per_second,

@@ -48,6 +48,8 @@ class Spread:
 
     absorb_per_second: float
     per_second: float
+    most_children: int
+    deepest: int
     bytes_a_node: float
     checkpoint_bytes_a_node: float
     pack_us_a_node: float
@@ -68,12 +70,14 @@ def measure(shares: int, contents: int) -> Spread:
         for array in table.arrays
         if table.name in ("contents", "nodes", "people", "levels")
     )
+    nodes = state.nodes.arrays.rows[: len(state.nodes)]
+    most_children, deepest = int(nodes["children"].max()), int(nodes["depth"].max())
     packing, unpacking, packed = _pack_all(chains)
     deep = _run(Share(0, number, number - 1) for number in range(DEEP_CHAIN))
     one = _run(Share(0, number, parent) for _, number, parent in _tree(0, shares, random.Random(3), HUB))
     return Spread(
-        shares / absorbed, shares / (absorbed + flushed), taken / shares, written / shares,
-        packing / shares * 1e6, packed / shares, unpacking / shares * 1e6,
+        shares / absorbed, shares / (absorbed + flushed), most_children, deepest, taken / shares,
+        written / shares, packing / shares * 1e6, packed / shares, unpacking / shares * 1e6,
         deep[1], shares / (one[1] + one[2]),
     )  # fmt: skip
 
@@ -86,9 +90,10 @@ def warm_up() -> None:
 def trees(shares: int, contents: int) -> Iterator[Share]:
     """Shares of many contents, mixed in time. Few contents have most of them; one has a hub."""
     rng = random.Random(2)
-    weights = [1 / (rank + 1) for rank in range(contents)]
-    sizes = [max(1, int(shares * weight / sum(weights))) for weight in weights]
-    sizes[0] += shares - sum(sizes)
+    with_hub = min(2 * HUB, shares // 2)
+    weights = [1 / (rank + 1) for rank in range(contents - 1)]
+    rest = [max(1, int((shares - with_hub) * weight / sum(weights))) for weight in weights]
+    sizes = [shares - sum(rest), *rest]
     open_trees = [_tree(content, size, rng, HUB if content == 0 else 0) for content, size in enumerate(sizes)]
     order = [content for content, size in enumerate(sizes) for _ in range(size)]
     rng.shuffle(order)
@@ -100,12 +105,13 @@ def _tree(content: int, size: int, rng: random.Random, hub: int) -> Iterator[Sha
     """A tree that grows: some from the content, some from anywhere, some from the latest, one long hub."""
     depths: list[int] = []
     lengthwise = rng.random()
-    hub = min(hub, size // 4)
+    from_content = 0.3 * (1 - lengthwise)
+    hub = min(hub, size // 2)
     for number in range(size):
         draw = rng.random()
-        if not number or draw < 0.2:
+        if not number or draw < from_content:
             parent = -1
-        elif hub and draw < 0.2 + 1.2 * hub / size:
+        elif hub and draw < from_content + 1.05 * hub / size:
             parent = 0
         elif draw < 0.4 + 0.6 * lengthwise:
             parent = number - 1 - min(number - 1, int(rng.expovariate(0.5)))

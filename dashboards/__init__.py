@@ -1,0 +1,1 @@
+"""What operators look at: Prometheus rules, Alertmanager, runbooks, and Grafana's dashboards as code."""

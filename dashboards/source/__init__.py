@@ -1,0 +1,1 @@
+"""Grafana's dashboards as code: a file a dashboard. ``python -m dashboards.make`` writes their JSON."""
