@@ -213,19 +213,20 @@ def _must_stop(moves: Moves) -> bool:
 
 
 @compiled
-def absorb_actions(state: ChainState, a: Actions, start: int, base: Integer) -> Integer:
-    """Apply actions from number `start` on; the number of the first one not applied.
+def absorb_actions(state: ChainState, a: Actions, order: Array, start: int, base: Integer) -> Integer:
+    """Apply actions in `order` (their numbers) from place `start` on; the place of the first not applied.
 
     Stops early when `moves` is to be taken, or there is no room for one more community or for levels.
     """
-    for i in range(start, len(a.action)):
+    for place in range(start, len(order)):
+        i = order[place]
         if _must_stop(state.moves) or is_full(state.communities, COMMUNITY_KEY):
-            return i
+            return place
         finish_hours(state, a.clock[i])
         index = _content(state, a, i)
         if a.action[i] == SHARE:
             if not _share(state, a, i, index, base):
-                return i
+                return place
         else:
             _credit(state, a, i, index)
-    return len(a.action)
+    return len(order)

@@ -32,11 +32,12 @@ from streams.chains.state import (
     Tables,
     rule_rows,
 )
-from streams.clock import NO_CLOCK, StageClock
+from streams.clock import StageClock
 from streams.columnar import Array, StateTable
 from streams.compiled import KEY_ROOM
-from streams.merge import Merge
-from streams.packing import Message, Record, Rows, Stamp, checked_headers, unpack_batch
+from streams.in_order import InOrder
+from streams.merge import Ready
+from streams.packing import Message, Record, Rows
 from streams.records import Records
 from streams.rule_numbers import rule_numbers
 from streams.stage import Output, Receipt
@@ -56,49 +57,28 @@ class _Meta(msgspec.Struct):
     counters: list[int]
 
 
-class Chains:
+class Chains(InOrder):
     """The contents of one partition of ``actions-by-content``. See `streams.stage.Reducer`."""
 
     def __init__(self, partition: int, rules: Rules) -> None:
+        super().__init__()
         self.partition = partition
         self.state = Tables.empty()
         self.packed = packed_table()
         self.tables: Sequence[StateTable] = (*self.state, self.packed)
-        self.receipt = Receipt()
-        self.clock = StageClock()
         self._rules = rules
         self._rule_rows = rule_rows(rules)
-        self._merge = Merge()
         self._counters = np.zeros(3, np.int64)
         self._scratch = np.empty(KEY_ROOM, np.uint8)
         self._moves = Moves(np.zeros(_ROOM, ALERT), np.zeros(_ROOM, REFUSED), np.zeros(5, np.int64))
         self._resolve_at = NEVER
         self._day = 0
 
-    @property
-    def clock_ms(self) -> int:
-        """The stage's clock; below 0 when there is none yet."""
-        return self.clock.now_ms
-
-    @property
-    def held_from(self) -> int | None:
-        """Actions that the clock has not passed are read again after a restart."""
-        return self._merge.held_from
-
     def absorb(self, records: Records) -> Output:
         """Take packed actions and ticks in; gives refused shares and changes of alerts."""
         output = Output()
-        for record in records:
+        for record, now, ready in self.steps(records):
             self._moves.cursor[:] = 0
-            stamp = Stamp.of(checked_headers(record.headers))
-            if record.value:
-                batch = unpack_batch(record.value)
-                self.receipt.skipped += batch.num_rows - self._merge.add(stamp, batch, record.offset)
-            before = self.clock.now_ms
-            now = self.clock.advance(stamp)
-            if now in (NO_CLOCK, before):
-                continue
-            ready = self._merge.ready(now)
             if ready is not None:
                 self._actions(ready, record, output)
             if self._resolve_at <= now:
@@ -108,10 +88,9 @@ class Chains:
                 self._pack_cold(now)
         return output
 
-    def _actions(self, batch: pa.RecordBatch, record: Record, output: Output) -> None:
-        count = batch.num_rows
-        self.receipt.consumed += count
-        self.receipt.accepted += count
+    def _actions(self, ready: Ready, record: Record, output: Output) -> None:
+        batch, order = ready
+        count = len(order)
         self._unpack(batch)
         community, content, group, user, channel, share, parent, via = texts = [
             Text.of(batch[name])
@@ -131,7 +110,7 @@ class Chains:
         self._reserve(count, [int(text.offsets[-1]) - int(text.offsets[0]) for text in texts])
         start = 0
         while start < count:
-            start = absorb_actions(self._arrays(), actions, start, position(record.offset))
+            start = absorb_actions(self._arrays(), actions, order, start, position(record.offset))
             self._take(batch, record, output)
 
     def _unpack(self, batch: pa.RecordBatch) -> None:
@@ -247,13 +226,13 @@ class Chains:
     def meta(self) -> bytes:
         """Receipt, clock, what of each source was taken in, and the counters."""
         return msgspec.msgpack.encode(
-            _Meta(self.receipt, self.clock, self._merge.processed, self._counters.tolist())
+            _Meta(self.receipt, self.clock, self.merge.processed, self._counters.tolist())
         )
 
     def restore_meta(self, meta: bytes) -> None:
         """Put it back, and from the rows when the next alert resolves."""
         found = msgspec.msgpack.decode(meta, type=_Meta)
         self.receipt, self.clock = found.receipt, found.clock
-        self._merge.processed = found.processed
+        self.merge.processed = found.processed
         self._counters[:] = found.counters
         self._resolve_at = self._next_to_resolve()

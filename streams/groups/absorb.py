@@ -345,23 +345,24 @@ def _apply(state: GroupState, scratch: Bytes, a: Actions, i: int, index: Integer
 
 
 @compiled
-def absorb_actions(state: GroupState, a: Actions, start: int, base: Integer) -> Integer:
-    """Apply actions from number `start` on; the number of the first one not applied.
+def absorb_actions(state: GroupState, a: Actions, order: Array, start: int, base: Integer) -> Integer:
+    """Apply actions in `order` (their numbers) from place `start` on; the place of the first not applied.
 
     Stops early when `moves` is to be taken, or there is no room for one more chart.
     """
     scratch = state.scratch
     moves = state.desk.moves
-    for i in range(start, len(a.action)):
+    for place in range(start, len(order)):
+        i = order[place]
         if must_stop(moves) or is_full(state.churn, ROW_KEY):
-            return i
+            return place
         if a.clock[i] // GENERATION_MS > state.generation[0]:
             _renew_generation(state, a.clock[i])
         index = _group(state, scratch, a, i)
         due = state.groups.rows[index]["due"] <= a.clock[i]
         if due and (not settle(state, index, a.clock[i], base) or must_stop(moves)):
-            return i
+            return place
         _apply(state, scratch, a, i, index, base)
         if a.action[i] in (POST, LEAVE):
             plan(state, index)
-    return len(a.action)
+    return len(order)

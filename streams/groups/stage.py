@@ -17,7 +17,7 @@ from schemas.table import position
 from streams.alerts import OpenAlerts
 from streams.arrow_rows import in_pieces
 from streams.calendar import Zone
-from streams.clock import NO_CLOCK, StageClock
+from streams.clock import StageClock
 from streams.columnar import Array, StateTable
 from streams.compiled import KEY_ROOM
 from streams.due import earliest_of, room_for
@@ -41,8 +41,9 @@ from streams.groups.state import (
     Moves,
     Tables,
 )
-from streams.merge import Merge
-from streams.packing import Message, Record, Rows, Stamp, checked_headers, unpack_batch
+from streams.in_order import InOrder
+from streams.merge import Ready
+from streams.packing import Message, Record, Rows
 from streams.records import Records
 from streams.rule_numbers import rule_numbers
 from streams.stage import Output, Receipt
@@ -73,48 +74,27 @@ class _Told(NamedTuple):
     ingested_ms: list[int]
 
 
-class Groups:
+class Groups(InOrder):
     """The groups of one partition of ``actions-by-group``. See `streams.stage.Reducer`."""
 
     def __init__(self, partition: int, rules: Rules) -> None:
+        super().__init__()
         self.partition = partition
         self.state = Tables.empty()
         self.tables: Sequence[StateTable] = tuple(self.state)
-        self.receipt = Receipt()
-        self.clock = StageClock()
         self._rules = rules
         self._book = GroupRulebook.of(rules)
-        self._merge = Merge()
         self._generation = np.full(1, -1, np.int64)
         self._scratch = np.empty(KEY_ROOM, np.uint8)
         self._numbers: Array = np.empty(_LEAST_NUMBERS, np.int64)
         self._block_due: Array = np.zeros(0, np.int64)
         self._moves = Moves(np.zeros(_ALERT_ROOM, ALERT), np.zeros(3, np.int64))
 
-    @property
-    def clock_ms(self) -> int:
-        """The stage's clock; below 0 when there is none yet."""
-        return self.clock.now_ms
-
-    @property
-    def held_from(self) -> int | None:
-        """Actions that the clock has not passed are read again after a restart."""
-        return self._merge.held_from
-
     def absorb(self, records: Records) -> Output:
         """Take packed actions and ticks in; gives changes of alerts."""
         told = _Told([], [], [])
-        for record in records:
+        for record, now, ready in self.steps(records):
             self._moves.cursor[ROWS] = 0
-            stamp = Stamp.of(checked_headers(record.headers))
-            if record.value:
-                batch = unpack_batch(record.value)
-                self.receipt.skipped += batch.num_rows - self._merge.add(stamp, batch, record.offset)
-            before = self.clock.now_ms
-            now = self.clock.advance(stamp)
-            if now in (NO_CLOCK, before):
-                continue
-            ready = self._merge.ready(now)
             if ready is not None:
                 self._actions(ready, record, told)
             while not self._settled(now, record, told):
@@ -131,10 +111,9 @@ class Groups:
         self._take(record, told)
         return done
 
-    def _actions(self, batch: pa.RecordBatch, record: Record, told: _Told) -> None:
-        count = batch.num_rows
-        self.receipt.consumed += count
-        self.receipt.accepted += count
+    def _actions(self, ready: Ready, record: Record, told: _Told) -> None:
+        batch, order = ready
+        count = len(order)
         community, group, user, content, reply_to, channel, inviter = texts = [
             Text.of(batch[name])
             for name in (
@@ -154,7 +133,7 @@ class Groups:
         self._reserve(count, [int(text.offsets[-1]) - int(text.offsets[0]) for text in texts])
         start = 0
         while start < count:
-            start = absorb_actions(self._arrays(), actions, start, position(record.offset))
+            start = absorb_actions(self._arrays(), actions, order, start, position(record.offset))
             self._take(record, told)
 
     def _reserve(self, count: int, text_bytes: Sequence[int]) -> None:
@@ -253,7 +232,7 @@ class Groups:
         generation = int(self._generation[0])
         rules = self._rules.model_dump_json()
         return msgspec.msgpack.encode(
-            _Meta(self.receipt, self.clock, self._merge.processed, generation, rules)
+            _Meta(self.receipt, self.clock, self.merge.processed, generation, rules)
         )
 
     def restore_meta(self, meta: bytes) -> None:
@@ -263,7 +242,7 @@ class Groups:
         """
         found = msgspec.msgpack.decode(meta, type=_Meta)
         self.receipt, self.clock = found.receipt, found.clock
-        self._merge.processed = found.processed
+        self.merge.processed = found.processed
         self._generation[0] = found.generation
         keys = self.state.groups.arrays
         count = len(self.state.groups)
