@@ -189,6 +189,79 @@ def replay(files: Files, path: Folder = None, clickhouse: Server = None) -> None
     console.print(f"{count:,} events replayed into {settings.clickhouse or settings.path}", highlight=False)
 
 
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(help="slack, discord, telegram, irc or csv")],
+    export: Annotated[Path, typer.Argument(help="The export: a file, or a folder of files")],
+    out: Annotated[Path | None, typer.Option(help="Into this file, .gz to compress; - for stdout")] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="Into an empty database, with no broker")] = False,
+    emit: Annotated[bool, typer.Option("--emit", help="To Kafka, what is not in the database yet")] = False,
+    community: Annotated[str, typer.Option(help="The community_id of all events")] = "default",
+    since: Annotated[str | None, typer.Option(help="Only from this day or time on, as 2026-01-31")] = None,
+    zone: Annotated[str, typer.Option(help="Of times that have none of their own")] = "UTC",
+    operator: Annotated[list[str] | None, typer.Option(help="An id, or a role's name; repeatable")] = None,
+    moderator: Annotated[list[str] | None, typer.Option(help="An id, or a role's name; repeatable")] = None,
+    bot: Annotated[list[str] | None, typer.Option(help="An id to leave out; repeatable")] = None,
+    questions: Annotated[
+        bool, typer.Option("--questions", help="A text that ends in ? is a question")
+    ] = False,
+    posts_only: Annotated[bool, typer.Option("--posts-only", help="No joins, leaves and shares")] = False,
+    group_ids: Annotated[bool, typer.Option("--group-ids", help="Groups by id, not by name")] = False,
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", help="CSV: field=column, as user_id=author,occurred_at=date")
+    ] = None,
+    constants: Annotated[
+        list[str] | None, typer.Option("--set", help="CSV: field=value for all rows, as action=post")
+    ] = None,
+    time_format: Annotated[str | None, typer.Option(help="CSV: as %d.%m.%Y %H:%M")] = None,
+    delimiter: Annotated[str, typer.Option(help="CSV: between columns")] = ",",
+    broker: Broker = None,
+    topic_prefix: Prefix = None,
+    path: Folder = None,
+    clickhouse: Server = None,
+) -> None:
+    """An export of Slack, Discord, Telegram, IRC, or a CSV, as events: give --out, --replay or --emit."""
+    from schemas.rules import RulesError
+    from sinks.errors import SinkError
+    from streams.connection import KafkaError
+    from streams.importing import run
+    from streams.importing.drafts import ExportError
+    from streams.importing.options import options_from
+    from streams.importing.report import print_summary
+    from streams.ndjson import STDIN, FileError
+
+    if source not in run.SOURCES:
+        stop(f"{source}: there is {', '.join(run.SOURCES)}")
+    if (out is not None) + replay + emit != 1:
+        stop("where to? Give one of --out events.ndjson.gz, --replay (into --path) and --emit (to Kafka)")
+    settings = settings_from(broker=broker, topic_prefix=topic_prefix, path=path, clickhouse=clickhouse)
+    if emit:
+        configure()
+    try:
+        options = options_from(
+            community=community, since=since, zone=zone, operators=operator, moderators=moderator, bots=bot,
+            columns=columns, constants=constants, time_format=time_format, delimiter=delimiter,
+            questions=questions, posts_only=posts_only, group_ids=group_ids,
+        )  # fmt: skip
+        with _progress() as bar:
+            task = bar.add_task("read", total=None)
+
+            def step(name: str, done: int, total: int | None) -> None:
+                bar.update(task, description=name, completed=done, total=total)
+
+            if out is not None:
+                summary = run.to_file(source, export, options, out, step)
+            elif emit:
+                summary = run.to_kafka(source, export, options, settings, step)
+            else:
+                summary = run.to_database(source, export, options, settings, step)
+    except (ExportError, FileError, SinkError, KafkaError, RulesError) as error:
+        stop(error)
+    print_summary(errors if out == STDIN else console, summary)
+    if summary.first is None:
+        stop("nothing became an event: see above why")
+
+
 @app.command()
 def rebuild(
     from_events: Annotated[bool, typer.Option("--from-events", help="From the table events: say so")] = False,
@@ -337,6 +410,34 @@ def chain(
         print(chain_json(report))
     else:
         print_chain(console, report)
+
+
+@app.command()
+def review(
+    out: Annotated[Path, typer.Option(help="The file to write, HTML; it needs nothing but itself")],
+    period: Annotated[str, typer.Option(help="week or month: the latest that is over")] = "month",
+    group: Annotated[str | None, typer.Option(help="Of this group alone")] = None,
+    community: Annotated[str | None, typer.Option(help="Needed where there are several")] = None,
+    path: Folder = None,
+    clickhouse: Server = None,
+) -> None:
+    """A week or month against the one before, as a page to send: what moved and why, groups, alerts."""
+    from schemas.rules import RulesError
+    from sinks.errors import SinkError
+    from streams.page import NotFound
+    from streams.review.document import page
+    from streams.review.reading import read_review
+    from streams.review.spans import Kind
+
+    if period not in list(Kind):
+        stop(f"--period {period}: choose week or month")
+    settings = settings_from(path=path, clickhouse=clickhouse)
+    try:
+        found = read_review(settings, Kind(period), group, community)
+        out.write_text(page(found), "utf-8")
+    except (SinkError, RulesError, NotFound, OSError) as error:
+        stop(error)
+    console.print(f"{found.span.name}, into {out}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -27,8 +27,8 @@ class Archive:
             raise ExportError(f"{path}: no such file or folder") from error
         except (zipfile.BadZipFile, OSError) as error:
             raise ExportError(
-                f"{path} is neither a zip nor a folder ({error}): give the export as it was downloaded, or the "
-                "folder that it was unpacked to"
+                f"{path} is neither a zip nor a folder ({error}): give the export as it was downloaded, or "
+                "the folder that it was unpacked to"
             ) from error
         self.names = sorted(name for name in self._zip.namelist() if not name.endswith("/"))
 

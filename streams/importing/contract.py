@@ -1,4 +1,4 @@
-"""Drafts into events: every one goes through the models of `schemas.events`, or is left out with the reason."""
+"""Drafts into events: each goes through the models of `schemas.events`, or is left out with the reason."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ QUESTION_MARKS = ("?", "？", "؟")
 
 OPERATOR_NAMES = frozenset(("admin", "admins", "administrator", "administrators", "owner"))
 MODERATOR_NAMES = frozenset(("mod", "mods", "moderator", "moderators", "staff"))
-"""Names of roles, in lower case, that are taken for staff where a source has roles with names of their own."""
+"""Names of roles, in lower case, that mean staff where a source has roles with names of their own."""
 
 
 class Dated(NamedTuple):
-    """An event as a line of NDJSON, its time in milliseconds since 1970, and the hash of what identifies it."""
+    """An event as a line of NDJSON, its time in ms since 1970, and the hash of what identifies it."""
 
     ms: int
     identity: str
     line: bytes
+    repeats_count: bool = False
 
 
 def event_id(source: str, identity: tuple[str, ...]) -> str:
@@ -36,9 +37,7 @@ def event_id(source: str, identity: tuple[str, ...]) -> str:
     return blake2b(msgspec.json.encode([source, *identity]), digest_size=16).hexdigest()
 
 
-def to_events(
-    source: str, drafts: Iterable[Draft], options: Options, summary: Summary
-) -> Iterator[Dated]:
+def to_events(source: str, drafts: Iterable[Draft], options: Options, summary: Summary) -> Iterator[Dated]:
     """The events of these drafts, in the same order; what is none is counted in the summary."""
     for draft in drafts:
         reason = _unwanted(draft, options)
@@ -54,7 +53,8 @@ def to_events(
             continue
         summary.take(draft)
         line = event.model_dump_json(exclude_none=True).encode()
-        yield Dated((event.occurred_at - EPOCH) // MILLISECOND, event_id(source, draft.identity), line)
+        ms = (event.occurred_at - EPOCH) // MILLISECOND
+        yield Dated(ms, event_id(source, draft.identity), line, draft.repeats_count)
 
 
 def _unwanted(draft: Draft, options: Options) -> str | None:

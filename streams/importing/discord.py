@@ -1,7 +1,7 @@
 """Discord, as DiscordChatExporter writes it (format JSON): a file a channel or thread, or a folder of files.
 
 The format is what its `JsonMessageWriter.cs` writes (github.com/Tyrrrz/DiscordChatExporter, folder
-DiscordChatExporter.Core/Exporting); kinds of messages and channels in its `MessageKind.cs` and `ChannelKind.cs`.
+DiscordChatExporter.Core/Exporting); kinds of messages and channels: its `MessageKind.cs`, `ChannelKind.cs`.
 """
 
 from __future__ import annotations
@@ -56,9 +56,7 @@ def _channel(file: Path) -> dict[str, Any]:
     raise ExportError(f"{file} names no channel: {WHAT}")
 
 
-def _draft(
-    message: Mapping[str, Any], group: str, zone: tzinfo, file: str, summary: Summary
-) -> Draft | None:
+def _draft(message: Mapping[str, Any], group: str, zone: tzinfo, file: str, summary: Summary) -> Draft | None:
     number = text_of(message.get("id"))
     where = f"{file}, message {number}"
     reactions = message.get("reactions") or []

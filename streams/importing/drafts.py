@@ -1,4 +1,4 @@
-"""What a source gives: drafts of events, and a count of everything that it left out. Nothing is dropped in silence."""
+"""What a source gives: drafts of events, and a count of what it left out. Nothing is dropped in silence."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Draft:
 
     `identity` is what makes it the same thing in the next export, too: the event id is made of it. `text` is
     only looked at (is it a question?) and never kept. `fields` are the action's own, `where` is for people.
+    With `repeats_count` the same thing twice is two things (rows of a table), else a repeat to leave out.
     """
 
     action: str
@@ -33,6 +34,7 @@ class Draft:
     text: str = ""
     role: Role | None = None
     role_names: tuple[str, ...] = ()
+    repeats_count: bool = False
 
 
 @dataclass(slots=True)

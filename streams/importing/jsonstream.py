@@ -37,4 +37,5 @@ def opened(file: Path, what: str) -> Iterator[BinaryIO]:
 
 def parsed(stream: BinaryIO) -> Iterator[Parsed]:
     """All that is in the stream, piece by piece; numbers as int or float."""
-    yield from ijson.parse(stream, use_float=True)
+    pieces: Iterator[Parsed] = ijson.parse(stream, use_float=True)
+    return pieces

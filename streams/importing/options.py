@@ -43,7 +43,9 @@ def read_moment(text: str, zone: tzinfo, option: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ExportError(f"{option} {text}: give a day as 2026-01-31, or 2026-01-31T09:30:00+01:00") from error
+        raise ExportError(
+            f"{option} {text}: give a day as 2026-01-31, or 2026-01-31T09:30:00+01:00"
+        ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
@@ -55,6 +57,47 @@ def read_pairs(given: Iterable[str], option: str) -> dict[str, str]:
         if not equals or not value:
             raise ExportError(f"{option} {part!r}: give field=value, as in {option} user_id=author")
         if name not in FIELDS:
-            raise ExportError(f"{option} {part!r}: the contract has no field {name}; it has {', '.join(FIELDS)}")
+            raise ExportError(
+                f"{option} {part!r}: the contract has no field {name}; it has {', '.join(FIELDS)}"
+            )
         pairs[name] = value
     return pairs
+
+
+def options_from(
+    *,
+    community: str,
+    since: str | None,
+    zone: str,
+    operators: Iterable[str] | None,
+    moderators: Iterable[str] | None,
+    bots: Iterable[str] | None,
+    columns: Iterable[str] | None,
+    constants: Iterable[str] | None,
+    time_format: str | None,
+    delimiter: str,
+    questions: bool,
+    posts_only: bool,
+    group_ids: bool,
+) -> Options:
+    """Options from what was given on the command line. Raises `ExportError` that names the option."""
+    if not 1 <= len(community) <= 128:
+        raise ExportError("--community: 1 to 128 characters")
+    if len(delimiter) != 1:
+        raise ExportError(f"--delimiter {delimiter!r}: one character, as ; (a tab is $'\\t' in the shell)")
+    time_zone = read_zone(zone)
+    return Options(
+        community=community,
+        since=read_moment(since, time_zone, "--since") if since else None,
+        zone=time_zone,
+        operators=frozenset(operators or ()),
+        moderators=frozenset(moderators or ()),
+        bots=frozenset(bots or ()),
+        questions=questions,
+        posts_only=posts_only,
+        group_ids=group_ids,
+        columns=read_pairs(columns or (), "--map"),
+        constants=read_pairs(constants or (), "--set"),
+        time_format=time_format,
+        delimiter=delimiter,
+    )

@@ -1,7 +1,7 @@
 """A Slack export: a zip with channels.json, users.json, and a folder a channel with a file of messages a day.
 
-Formats: "How to read Slack data exports" (slack.com/help/articles/220556107), and docs.slack.dev for a message's
-subtypes and fields (reference/events/message), users and channels (reference/objects).
+Formats: "How to read Slack data exports" (slack.com/help/articles/220556107), and docs.slack.dev for the
+subtypes and fields of messages (reference/events/message), of users and channels (reference/objects).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from streams.importing.drafts import Draft, ExportError, Groups, Summary, text_o
 from streams.importing.options import Options
 
 POSTS = (None, "me_message", "thread_broadcast", "file_share")
-"""Subtypes of what members write: in a channel, as /me, in a thread and the channel, with a file (old exports)."""
+"""Subtypes of what members write: none, /me, in a thread and its channel, with a file (old exports)."""
 JOINS = ("channel_join", "group_join")
 LEAVES = ("channel_leave", "group_leave")
 CHANNELS = ("channels.json", "groups.json")
@@ -35,7 +35,7 @@ def read(path: Path, options: Options, summary: Summary) -> Iterator[Draft]:
         if root is None:
             raise ExportError(
                 f"{path} has no channels.json, so it is not a Slack export. Slack makes one under Workspace "
-                "settings, Import/Export Data, Export; give the zip that it offers, not one of the files in it"
+                "settings, Import/Export Data, Export; give the zip that it offers, not a file out of it"
             )
         people = _People(archive, root, summary)
         channels = {
@@ -99,7 +99,7 @@ def _draft(
     action, fields = _action(message, channel, subtype)
     text = message.get("text")
     return Draft(
-        action, group, user, at, (channel, str(ts)), where,
+        action, group, user, at, (channel, str(ts), user), where,
         fields, text if isinstance(text, str) else "", people.roles.get(user),
     )  # fmt: skip
 
@@ -131,7 +131,7 @@ def _action(message: Mapping[str, Any], channel: str, subtype: Any) -> tuple[str
 
 
 def _shared(message: Mapping[str, Any], subtype: Any) -> str | None:
-    """The content that a message passes on, if that is all it does: a file without words, or another message."""
+    """The content that a message passes on, if that is all it does: a file without words, or a message."""
     for attachment in message.get("attachments") or []:
         source, ts = text_of(attachment.get("channel_id")), text_of(attachment.get("ts"))
         if attachment.get("is_share") and source and ts:
@@ -159,7 +159,7 @@ def _objects(archive: Archive, name: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = msgspec.json.decode(archive.read(name), type=list[dict[str, Any]])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ExportError(
-            f"{archive.path}: {name} is not a list of JSON objects ({error}). Unpack the export again, or leave "
-            "that file out"
+            f"{archive.path}: {name} is not a list of JSON objects ({error}). Unpack the export again, or "
+            "leave that file out"
         ) from error
     return found

@@ -1,7 +1,7 @@
-"""Events in the order of time, however many: runs of them are sorted in memory, kept in files, and merged.
+"""Events in the order of time, however many: runs are sorted in memory, kept in files, and merged.
 
-Events of one millisecond keep the order in which their source gave them. A repeat of an event stands beside it
-then, so it is found without remembering all ids.
+Events of one millisecond keep the order in which their source gave them. A repeat of an event then stands
+beside it, so it is found without remembering all ids.
 """
 
 from __future__ import annotations
@@ -17,37 +17,45 @@ from typing import BinaryIO
 
 from streams.importing.contract import Dated
 
-RUN = 200_000
+RUN = 100_000
 """Events that are sorted in memory at a time."""
 _ID = slice(29, 61)
-_LINE = 61
+_REPEATS_COUNT = slice(61, 62)
+_LINE = 62
 
 
 def in_order(
     events: Iterable[Dated],
     *,
-    every_row: bool = False,
     repeated: Callable[[bytes], None] = lambda _: None,
     run: int = RUN,
 ) -> Iterator[bytes]:
     """The lines by time. A repeat, of the same id at the same time, goes to `repeated` instead.
 
-    With `every_row` a repeat is another event: the second, third... of an id gets an id of its own, which is
-    the same whenever these events are sorted.
+    Where repeats count (`Dated.repeats_count`) the second, third... gets an id of its own, which is the same
+    whenever these events are sorted.
     """
     with ExitStack() as stack:
         runs: list[BinaryIO] = []
         block: list[bytes] = []
         folder: Path | None = None
         for number, event in enumerate(events):
-            block.append(b"%015d %012d %s" % (event.ms, number, event.identity.encode()) + event.line + b"\n")
+            block.append(_record(number, event))
             if len(block) == run:
                 if folder is None:
-                    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="groupbeat-import-")))
+                    folder = Path(
+                        stack.enter_context(tempfile.TemporaryDirectory(prefix="groupbeat-import-"))
+                    )
                 runs.append(stack.enter_context(_kept(block, folder / str(len(runs)))))
                 block = []
         block.sort()
-        yield from _without_repeats(heapq.merge(*runs, block), every_row, repeated)
+        yield from _without_repeats(heapq.merge(*runs, block), repeated)
+
+
+def _record(number: int, event: Dated) -> bytes:
+    """An event as bytes that sort by time, then by number."""
+    head = b"%015d %012d %s%d" % (event.ms, number, event.identity.encode(), event.repeats_count)
+    return head + event.line + b"\n"
 
 
 def _kept(block: list[bytes], file: Path) -> BinaryIO:
@@ -58,9 +66,7 @@ def _kept(block: list[bytes], file: Path) -> BinaryIO:
     return file.open("rb")
 
 
-def _without_repeats(
-    records: Iterable[bytes], every_row: bool, repeated: Callable[[bytes], None]
-) -> Iterator[bytes]:
+def _without_repeats(records: Iterable[bytes], repeated: Callable[[bytes], None]) -> Iterator[bytes]:
     now = b""
     seen: Counter[bytes] = Counter()
     for record in records:
@@ -72,7 +78,7 @@ def _without_repeats(
         seen[found] += 1
         if count == 0:
             yield line
-        elif every_row:
+        elif record[_REPEATS_COUNT] == b"1":
             another = blake2b(b"%s %d" % (found, count), digest_size=16).hexdigest().encode()
             yield line.replace(found, another, 1)
         else:

@@ -1,10 +1,10 @@
-"""CSV (RFC 4180) with a header: a row an event, its columns named by ``--map``, what is missing by ``--set``."""
+"""CSV (RFC 4180) with a header: a row an event, columns named by ``--map``, what is missing by ``--set``."""
 
 from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import IO
@@ -16,7 +16,7 @@ from streams.importing.options import Options
 
 REQUIRED = ("action", "group_id", "user_id", "occurred_at")
 MS_FROM = 100_000_000_000
-"""Whole numbers from here on are milliseconds since 1970, smaller ones seconds (this many are in the year 5138)."""
+"""Whole numbers from here on are milliseconds since 1970, smaller ones are seconds (until the year 5138)."""
 
 
 def read(path: Path, options: Options, summary: Summary) -> Iterator[Draft]:
@@ -26,7 +26,7 @@ def read(path: Path, options: Options, summary: Summary) -> Iterator[Draft]:
         with _opened(path) as stream:
             rows = csv.DictReader(stream, delimiter=options.delimiter, strict=True)
             columns = _columns(path, rows.fieldnames or [], options)
-            for row, values in enumerate(rows, 1):  # noqa: B007
+            for row, values in enumerate(rows, 1):
                 draft = _draft(values, columns, options, f"row {row}", summary)
                 if draft is not None:
                     yield draft
@@ -44,7 +44,7 @@ def _opened(path: Path) -> IO[str]:
     return path.open("r", encoding="utf-8-sig", newline="")
 
 
-def _columns(path: Path, header: list[str], options: Options) -> dict[str, str]:
+def _columns(path: Path, header: Sequence[str], options: Options) -> dict[str, str]:
     """The column of each field: as mapped, else the column of the field's own name."""
     listed = ", ".join(header) or "none at all"
     for name, column in options.columns.items():
@@ -65,11 +65,14 @@ def _columns(path: Path, header: list[str], options: Options) -> dict[str, str]:
 def _draft(
     row: Mapping[str, str | None], columns: Mapping[str, str], options: Options, where: str, summary: Summary
 ) -> Draft | None:
-    values = {name: (row.get(column) or "").strip() for name, column in columns.items()} | options.constants
+    values = {name: (row.get(column) or "").strip() for name, column in columns.items()}
+    values.update(options.constants)
     try:
         at = read_time(values["occurred_at"], options.zone, options.time_format)
     except (ValueError, OverflowError):
-        shown = "--time-format" if options.time_format else "ISO 8601 or seconds since 1970 (see --time-format)"
+        shown = (
+            "--time-format" if options.time_format else "ISO 8601 or seconds since 1970 (see --time-format)"
+        )
         summary.leave_out(f"a time that is not {shown}", where)
         return None
     own_id = values.get("event_id")
@@ -79,18 +82,19 @@ def _draft(
     }
     if values.get("community_id"):
         fields["community_id"] = values["community_id"]
-    return Draft(values["action"], values["group_id"], values["user_id"], at, identity, where, fields)
+    return Draft(
+        values["action"], values["group_id"], values["user_id"], at, identity, where, fields,
+        repeats_count=not own_id,
+    )  # fmt: skip
 
 
 def read_time(text: str, zone: tzinfo, form: str | None) -> datetime:
     """ISO 8601, a number of seconds or milliseconds since 1970, or of a format of `strptime`."""
     if form is not None:
-        at = datetime.strptime(text, form)  # noqa: DTZ007
-    elif text.isascii() and text.isdigit():
+        at = datetime.strptime(text, form)
+    elif text.isascii() and text.isdigit() and len(text) != len("20260131"):
         number = int(text)
-        return EPOCH + (
-            timedelta(milliseconds=number) if number >= MS_FROM else timedelta(seconds=number)
-        )
+        return EPOCH + (timedelta(milliseconds=number) if number >= MS_FROM else timedelta(seconds=number))
     else:
         at = datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=zone)

@@ -1,11 +1,11 @@
 """Telegram Desktop's export in the format JSON: result.json, of one chat or of all of them.
 
 The format is what `export_output_json.cpp` writes (github.com/telegramdesktop/tdesktop, folder
-Telegram/SourceFiles/export/output). One chat: ``name``, ``type``, ``id``, ``messages``. All: the same for each in
-``chats.list``, and for those that were left in ``left_chats.list``.
+Telegram/SourceFiles/export/output). One chat: ``name``, ``type``, ``id``, ``messages``. All chats: the same
+for each in ``chats.list``, and in ``left_chats.list``.
 
-Service messages name the members whom somebody added or removed, or who invited, by their display names alone.
-Such a name is looked up among the authors in the file; one that is not there, or that two people have, is left out.
+Service messages name those who were added, were removed, or invited by link by display names alone. A name is
+looked up among the authors in the file; one that is not there, or that two people have, is left out.
 """
 
 from __future__ import annotations
@@ -86,7 +86,11 @@ def read(path: Path, options: Options, summary: Summary) -> Iterator[Draft]:
 
 def _messages(pieces: Iterator[Parsed], reading: _Reading) -> Iterator[Parsed]:
     """Only the pieces of messages, as if each chat were alone in its file; notes whose they are."""
-    for path, event, value in pieces:
+    for piece in pieces:
+        path, event, value = piece
+        if path.startswith("messages"):  # most pieces come through here: keep it cheap
+            yield piece
+            continue
         for start in LISTS:
             if path.startswith(start):
                 path = path[len(start) :]
@@ -97,7 +101,7 @@ def _messages(pieces: Iterator[Parsed], reading: _Reading) -> Iterator[Parsed]:
             # The first key of a chat: what the chat before it said is over.
             reading.chat = _Chat(name=value)
         elif path == "type":
-            reading.chat = _Chat(reading.chat.name, str(value))
+            reading.chat = _Chat(reading.chat.name, str(value or ""))
         elif path == "id":
             reading.chat.id = str(value)
 
@@ -124,9 +128,7 @@ def _drafts(
         reply = text_of(message.get("reply_to_message_id"))
         here = message.get("reply_to_peer_id") is None
         fields = {"content_id": f"{chat}-{number}", "reply_to": f"{chat}-{reply}" if reply and here else None}
-        yield Draft(
-            "post", group, author, at, (chat, number), where, fields, _text(message.get("text"))
-        )
+        yield Draft("post", group, author, at, (chat, number), where, fields, _text(message.get("text")))
 
 
 def _service(
@@ -144,6 +146,8 @@ def _service(
     if action in ("invite_members", "remove_members", "create_group"):
         kind = "leave" if action == "remove_members" else "join"
         for place, member in enumerate(message.get("members") or []):
+            if action == "create_group" and actor is not None and member == message.get("actor"):
+                continue  # who made the group is in it once
             draft = Draft(kind, group, actor or "", at, (*identity, str(place)), where)
             reading.waiting.append(_Named(draft, member if isinstance(member, str) else ""))
     elif action not in JOINS or actor is None:
@@ -152,7 +156,9 @@ def _service(
 
 def _resolved(reading: _Reading, summary: Summary) -> Iterator[Draft]:
     """What waited for names, now that all are known."""
-    for draft, member, inviter_name in ((each.draft, each.member, each.inviter_name) for each in reading.waiting):
+    for draft, member, inviter_name in (
+        (each.draft, each.member, each.inviter_name) for each in reading.waiting
+    ):
         if member is None:  # the actor came by themselves
             inviter = reading.id_of(inviter_name)
             yield _changed(draft, draft.user, {**draft.fields, "inviter_id": inviter})
@@ -183,7 +189,7 @@ def _person(value: object) -> str | None:
 
 
 def _moment(message: Mapping[str, Any], zone: tzinfo) -> datetime | None:
-    """``date_unixtime``; exports before 2021 have ``date`` only, in the time zone of the exporting computer."""
+    """``date_unixtime``; old exports have ``date`` only, in the time zone of the computer that made them."""
     try:
         if message.get("date_unixtime") is not None:
             return EPOCH + timedelta(seconds=int(message["date_unixtime"]))
