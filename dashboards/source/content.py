@@ -25,7 +25,10 @@ def _of_k(title: str, about: str, value: str) -> Question:
     return Question(
         title,
         f"{about} {_WINDOW} View k_by_community.",
-        Sql(f"SELECT anyOrNull({value}) AS value FROM k_by_community WHERE community_id = @community"),
+        Sql(
+            "SELECT anyOrNull({value}) AS value FROM k_by_community WHERE community_id = @community",
+            value=value,
+        ),
         "none",
         decimals=2,
         width=4,
@@ -77,13 +80,18 @@ def _k_by(view: str, title: str, about: str, name: str, value: str) -> Question:
     return Question(
         title,
         f"{about} {_WINDOW} View {view}.",
-        Sql("""
+        Sql(
+            """
 SELECT {value} AS {name}, k, k_low, k_high, sharers, shares, joins
 FROM {view}
 WHERE community_id = @community
 ORDER BY joins DESC, sharers DESC, {name}
 LIMIT 100
-"""),
+""",
+            view=view,
+            value=value,
+            name=name,
+        ),
         "none",
         decimals=2,
         width=8,
@@ -187,6 +195,21 @@ LIMIT 100
     "short",
 )
 
+_CONVERSION = Question(
+    "In which groups do people who look also buy?",
+    f"People with a view and a purchase there, of those with a view; empty under {RULES.rates_min_count}. "
+    "View conversion_by_group.",
+    Sql("""
+SELECT group_id, viewers, buyers, viewers_who_bought, rate, purchases
+FROM conversion_by_group
+WHERE community_id = @community
+ORDER BY buyers DESC, viewers DESC, group_id
+LIMIT 100
+"""),
+    "short",
+    width=24,
+)
+
 
 def dashboard() -> Dashboard:
     """The dashboard."""
@@ -256,6 +279,7 @@ def dashboard() -> Dashboard:
             ),
             table_panel(_LEADERS),
             table_panel(_DIVERGENCE),
+            table_panel(_CONVERSION, {"group_id": Column(link=GROUP_URL), "rate": part}),
             bars_panel(_GENERATIONS, "generation"),
             table_panel(_TREE, {"delay_s": Column(unit="s")}),
         ],

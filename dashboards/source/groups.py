@@ -21,12 +21,19 @@ from dashboards.source.thresholds import RULES
 from schemas.group_tables import SYMPTOMS
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_POSTS_AT = ", ".join(
+    f"sumIf(posts + staff_posts, toHour(hour, 'UTC') = {n}) AS `{n:02}:00`" for n in range(24)
+)
+_POSTS_ON = ", ".join(f"sumIf(posts_a_week, day_of_week = {n}) AS {day}" for n, day in enumerate(_DAYS, 1))
+_HELD = ", ".join(f"if({name}_since > 0, '{name}', '')" for name in SYMPTOMS)
+_SEVERITIES = ", ".join(f"('{name}', {name}, {name}_since)" for name in SYMPTOMS)
 
 _GROUPS = Question(
     "Which groups need care?",
     "The least healthy first; click a group to look into it. Figures are of the last day that is over. "
     "View groups, docs/groups.md.",
-    Sql("""
+    Sql(
+        """
 SELECT
     group_id,
     health,
@@ -36,14 +43,16 @@ SELECT
     participation,
     joins_28,
     leaves_28,
-    arrayStringConcat([{", ".join(f"if({name}_since > 0, '{name}', '')" for name in SYMPTOMS)}], ' ') AS symptoms,
+    arrayStringConcat(arrayFilter(name -> name != '', [{names}]), ' ') AS symptoms,
     arrayStringConcat(alerts, ' ') AS open_alerts,
     toString(phase) AS phase,
     if(last_post_at > 0, last_post_at, NULL) AS last_post
 FROM groups
 WHERE community_id = @community
 ORDER BY health, members DESC
-"""),
+""",
+        names=_HELD,
+    ),
     "short",
     width=24,
     height=10,
@@ -53,16 +62,19 @@ _SYMPTOMS = Question(
     "Which symptoms does the group have, how severe, and since when?",
     "Severity: how far beyond its bar, 0 to 100 %. No moment: it has not got it. View groups, "
     "docs/groups.md, dashboards/runbooks/symptoms.md.",
-    Sql("""
-SELECT symptom.1 AS symptom, symptom.2 AS severity, if(symptom.3 > 0, symptom.3, NULL) AS since
+    Sql(
+        """
+SELECT one.1 AS symptom, one.2 AS severity, if(one.3 > 0, one.3, NULL) AS since
 FROM
 (
-    SELECT arrayJoin([{", ".join(f"('{name}', {name}, {name}_since)" for name in SYMPTOMS)}]) AS symptom
+    SELECT arrayJoin([{symptoms}]) AS one
     FROM groups
     WHERE community_id = @community AND group_id = @group
 )
 ORDER BY severity DESC, symptom
-"""),
+""",
+        symptoms=_SEVERITIES,
+    ),
     "percentunit",
 )
 
@@ -94,14 +106,17 @@ _HABIT = Question(
     "At which hours of the week do people post?",
     "Posts in each hour of the week (UTC), on average of the last 8 whole weeks: where silence says "
     "little, and where it says much. View group_habit.",
-    Sql("""
+    Sql(
+        """
 SELECT
     hour,
-    {", ".join(f"sumIf(posts_a_week, day_of_week = {n}) AS {day}" for n, day in enumerate(_DAYS, start=1))}
+    {days}
 FROM group_habit(community = @community, group = @group, zone = 'UTC')
 GROUP BY hour
 ORDER BY hour
-"""),
+""",
+        days=_POSTS_ON,
+    ),
     "short",
     decimals=1,
     height=16,
@@ -115,15 +130,17 @@ _RHYTHM = Question(
         """
 SELECT
     toDateTime(toStartOfDay(hour, 'UTC'), 'UTC') AS time,
-    {", ".join(f"sumIf(posts + staff_posts, toHour(hour, 'UTC') = {n}) AS `{n:02}:00`" for n in range(24))}
+    {hours}
 FROM group_hours
 WHERE community_id = @community AND group_id = @group AND $__timeFilter(hour)
 GROUP BY time
 ORDER BY time
 """,
         "timeseries",
+        hours=_POSTS_AT,
     ),
     "short",
+    height=16,
 )
 
 _SILENCES = Question(
@@ -132,11 +149,12 @@ _SILENCES = Question(
     f"{RULES.silence.return_days} days, against the group's own habit. A gap that goes on has no end. View "
     "alerts, docs/silence.md.",
     Sql("""
+WITH (SELECT max(clock) FROM receipts WHERE stage = 'groups') AS now_at
 SELECT
     toString(rule) AS rule,
     opened_at,
     resolved_at,
-    dateDiff('second', opened_at, ifNull(resolved_at, (SELECT max(clock) FROM receipts WHERE stage = 'groups'))) AS lasted
+    dateDiff('second', opened_at, ifNull(resolved_at, now_at)) AS lasted
 FROM alerts
 WHERE
     community_id = @community AND group_id = @group AND rule IN ('group_silence', 'group_quiet')
@@ -167,14 +185,31 @@ _LEAVING = Question(
     "share: of all who are out and left; post_share: how often it would come last by chance. Empty under "
     f"{RULES.rates_min_count}. View last_before_leaving.",
     Sql("""
-SELECT if(left_after = '', '(nothing)', toString(left_after)) AS after, gone, share, post_share, came_back, stayed
+SELECT
+    if(left_after = '', '(nothing)', toString(left_after)) AS after,
+    gone,
+    share,
+    post_share,
+    came_back,
+    stayed
 FROM last_before_leaving
 WHERE community_id = @community AND group_id = @group
 ORDER BY gone DESC, after
 """),
     "short",
-    width=24,
-    height=6,
+    width=12,
+)
+
+_REVIEW = Question(
+    "What moved in the group's latest whole week and month, and who moved it most?",
+    "Against the week and month before, whatever the time range. View period_review.",
+    Sql("""
+SELECT period, starts_on, figure, now, before, change, top_contributor, contribution
+FROM period_review
+WHERE community_id = @community AND group_id = @group
+ORDER BY period DESC, abs(change) / greatest(abs(before), 1) DESC, figure
+"""),
+    "short",
 )
 
 
@@ -189,7 +224,7 @@ def dashboard() -> Dashboard:
         "silent?",
         [
             table_panel(_GROUPS, {"group_id": Column(link=GROUP_URL), "participation": participation}),
-            *(stat_panel(question) for question in group_figures.questions(_THIS_GROUP)),
+            *(stat_panel(question) for question in group_figures.QUESTIONS),
             table_panel(_SYMPTOMS),
             series_panel(_HOURS),
             shaded_table(_HABIT),
@@ -197,6 +232,7 @@ def dashboard() -> Dashboard:
             table_panel(_SILENCES),
             table_panel(_ALERTS),
             table_panel(_LEAVING, {"share": share, "post_share": share}),
+            table_panel(_REVIEW),
         ],
         [community_variable(), group_variable()],
     )

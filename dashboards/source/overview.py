@@ -8,6 +8,7 @@ from dashboards.source import thresholds
 from dashboards.source.page import community_variable, page
 from dashboards.source.panels import Column, Question, series_panel, stat_panel, table_panel
 from dashboards.source.targets import Sql
+from dashboards.source.thresholds import RULES
 from schemas.group_tables import SYMPTOMS
 
 GROUP_URL = (
@@ -15,8 +16,6 @@ GROUP_URL = (
     "&var-group=${__data.fields.group_id:percentencode}&${__url_time_range}"
 )
 """The dashboard of the group in the row that is clicked."""
-
-_SYMPTOMS_SINCE = ", ".join(f"{name}_since" for name in SYMPTOMS)
 
 _PEOPLE_NOW = Question(
     "How many people are active?",
@@ -37,11 +36,14 @@ def _events(title: str, action: str) -> Question:
     return Question(
         title,
         f"Events of the action {action} in the time range, whole days (UTC). View events_by_day.",
-        Sql("""
+        Sql(
+            """
 SELECT sum(events) AS {action}s
 FROM events_by_day
 WHERE community_id = @community AND action = '{action}' AND $__dateFilter(day)
-"""),
+""",
+            action=action,
+        ),
         "short",
         width=4,
         height=5,
@@ -72,11 +74,14 @@ _ALERTS_OPEN = Question(
 _NEED_CARE = Question(
     "How many groups have a symptom?",
     "Groups with at least one of the six symptoms or the chaos warning, now. View groups.",
-    Sql("""
-SELECT countIf(greatest({_SYMPTOMS_SINCE}) > toDateTime64(0, 3, 'UTC')) AS groups
+    Sql(
+        """
+SELECT countIf(greatest({moments}) > 0) AS groups
 FROM groups
 WHERE community_id = @community
-"""),
+""",
+        moments=", ".join(f"{name}_since" for name in SYMPTOMS),
+    ),
     "short",
     bars=thresholds.care_from(1),
     width=4,
@@ -84,13 +89,13 @@ WHERE community_id = @community
 )
 
 _ACTIVE = Question(
-    "How many people are active, day by day?",
-    "People who are new, active, core or resurrected at the end of each day (the community's days). View "
-    "growth_accounting.",
+    "How many people are active in a day, a week, a month?",
+    "Different people with any action but leave on each day (UTC), in the 7 days and in the 28 days that end "
+    "with it. View active_people_by_day.",
     Sql(
         """
-SELECT toDateTime(day, 'UTC') AS time, active
-FROM growth_accounting
+SELECT toDateTime(day, 'UTC') AS time, dau AS in_1_day, wau AS in_7_days, mau AS in_28_days
+FROM active_people_by_day
 WHERE community_id = @community AND $__dateFilter(day)
 ORDER BY time
 """,
@@ -138,6 +143,35 @@ ORDER BY time
     "short",
 )
 
+_AIMS = Question(
+    "Are people retained and activated, week by week?",
+    f"Of those active the week before, who came again; of those who first joined, who posted within "
+    f"{RULES.activation_hours} hours. Empty under {RULES.rates_min_count} people. View three_aims.",
+    Sql(
+        """
+SELECT toDateTime(week, 'UTC') AS time, retain AS retained, activate AS activated
+FROM three_aims
+WHERE community_id = @community AND $__dateFilter(week)
+ORDER BY time
+""",
+        "timeseries",
+    ),
+    "percentunit",
+)
+
+_REVIEW = Question(
+    "What moved in the latest whole week and month, and who moved it most?",
+    "Against the week and month before, whatever the time range; contributors are groups. View "
+    "period_review.",
+    Sql("""
+SELECT period, starts_on, figure, now, before, change, top_contributor, contribution
+FROM period_review
+WHERE community_id = @community AND group_id = ''
+ORDER BY period DESC, abs(change) / greatest(abs(before), 1) DESC, figure
+"""),
+    "short",
+)
+
 _ALERTS = Question(
     "Which alerts are open, and which were there in this time?",
     "Open ones first. Moments are when it became true. The evidence has the values that decided it. View "
@@ -171,6 +205,8 @@ def dashboard() -> Dashboard:
             series_panel(_ACTIVE),
             series_panel(_GROWTH, bars=True, stacked=True),
             series_panel(_ACTIONS),
+            series_panel(_AIMS),
+            table_panel(_REVIEW),
             table_panel(_ALERTS, {"group_id": Column(link=GROUP_URL)}),
         ],
         [community_variable()],

@@ -1,7 +1,8 @@
 """The kinds of panels: each is a question with its description, its unit and its bars.
 
-What a kind needs of a query: a `stat` one number; a `series` a column `time` and numbers, or `time`, a text and one
-number; `bars` a text and numbers; a `heat_map` a column `time` and a number for each row; a `table` any columns.
+What a kind needs of a query: a `stat` one number; a `series` a column `time` and numbers, or `time`, a text
+and one number; `bars` a text and numbers; a `heat_map` a column `time` and a number for each row; a `table`
+anything.
 """
 
 from __future__ import annotations

@@ -55,7 +55,10 @@ _MATRIX = Question(
     "Rows are where they were, columns where they went; moves in the time range, each counted. View "
     "transition_matrix.",
     Sql("""
-SELECT if(from_segment = '', '(first)', toString(from_segment)) AS from, toString(to_segment) AS to, sum(transitions) AS moves
+SELECT
+    if(from_segment = '', '(first)', toString(from_segment)) AS from,
+    toString(to_segment) AS to,
+    sum(transitions) AS moves
 FROM transition_matrix
 WHERE community_id = @community AND ladder = @ladder AND $__dateFilter(day)
 GROUP BY from_segment, to_segment
@@ -170,6 +173,32 @@ LIMIT 100
     width=16,
 )
 
+_LEADERBOARD = Question(
+    "Who has earned most points?",
+    "Points earned so far, by everything, and what they are made of; those that decide the level decay, "
+    "these don't. View leaderboard.",
+    Sql("""
+SELECT
+    rank,
+    user_id,
+    points,
+    level,
+    toString(title) AS title,
+    points_join,
+    points_post,
+    points_share,
+    points_day,
+    points_invite,
+    points_purchase
+FROM leaderboard
+WHERE community_id = @community
+ORDER BY rank, user_id
+LIMIT 50
+"""),
+    "short",
+    width=24,
+)
+
 
 def dashboard() -> Dashboard:
     """The dashboard."""
@@ -190,6 +219,7 @@ def dashboard() -> Dashboard:
             table_panel(_STEP_RATES, {"rate": share, "median_days": Column(unit="d")}),
             bars_panel(_LEVELS, "title"),
             table_panel(_LAST_MOVES),
+            table_panel(_LEADERBOARD),
         ],
         [community_variable(), ladder],
     )

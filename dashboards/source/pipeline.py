@@ -138,7 +138,7 @@ _TRENDS = (
     ),
     _trend(
         "How many records does each stage absorb?",
-        "Records a second.",
+        "Records a second, all partitions of the stage together.",
         "sum by (stage) (rate(groupbeat_records_total[$__rate_interval]))",
         "{{stage}}",
         "recps",

@@ -1,9 +1,9 @@
 """What a panel asks: SQL through the ClickHouse plugin, or PromQL.
 
-In SQL, ``@community`` stands for the value of the dashboard's variable of that name. The value itself is never pasted
-into it: ids are texts that any app may send. Grafana's formats for SQL (`sqlstring`, `singlequote`) leave a backslash
-alone, and ClickHouse would take it for an escape of the quote that follows. So the value comes percent-encoded, with
-neither quote nor backslash nor dollar, and ClickHouse decodes it.
+In SQL, ``@community`` stands for the value of the dashboard's variable of that name. The value itself is
+never pasted into it: ids are texts that any app may send. Grafana's formats for SQL (`sqlstring`,
+`singlequote`) leave a backslash alone, and ClickHouse would take it for an escape of the quote that follows.
+So the value comes percent-encoded, with neither quote nor backslash nor dollar, and ClickHouse decodes it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ def value_of(variable: str) -> str:
     return f"decodeURLComponent('${{{variable}:percentencode}}')"
 
 
-def sql_text(text: str) -> str:
-    """SQL as Grafana gets it, from SQL with ``@variables``."""
-    return re.sub(r"@(\w+)", lambda found: value_of(found[1]), text.strip())
+def sql_text(text: str, **parts: str) -> str:
+    """SQL as Grafana gets it, from SQL with ``@variables`` and ``{parts}``, which are ours."""
+    filled = text.strip().format(**parts)
+    return re.sub(r"@(\w+)", lambda found: value_of(found[1]), filled)
 
 
 class SqlQuery(Dataquery):
@@ -58,12 +59,12 @@ class SqlQuery(Dataquery):
 
 
 class Sql(Builder[Dataquery]):
-    """SQL with ``@variables`` for a panel: `timeseries` has a column `time` first, and is in its order."""
+    """SQL for a panel, as `sql_text` takes it. A `timeseries` has a column `time` first, in its order."""
 
     source = CLICKHOUSE
 
-    def __init__(self, sql: str, query_type: QueryType = "table") -> None:
-        self._query = SqlQuery(sql_text(sql), query_type)
+    def __init__(self, sql: str, query_type: QueryType = "table", **parts: str) -> None:
+        self._query = SqlQuery(sql_text(sql, **parts), query_type)
 
     def build(self) -> Dataquery:
         """The query."""
