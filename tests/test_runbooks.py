@@ -42,6 +42,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         _membership("dan", joined_at=_ago(days=27), member=1),
     )  # fmt: skip
     insert(opened, "groups", {"community_id": "COMMUNITY", "group_id": "GROUP", "day": _ago(days=1).date()})
+    content = {"community_id": "COMMUNITY", "content_id": "q1", "explosive_at": _ago(hours=1)}
+    insert(opened, "contents", content | {"group_id": "GROUP", "shares": 40, "shares_first_hour": 30})
     insert(opened, "alert_changes", *(_opened(rule) for rule in ("churn_spike", "group_silence")))
     insert(
         opened, "rejected",
