@@ -20,7 +20,7 @@ from tests.strategies import START_MS
 from tests.test_prefix import Event, in_pieces, log_of, state_of
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(events=group_logs(), rules=group_rulesets(), seed=st.integers(0, 2**32))
 def test_any_split_and_any_crash_give_the_same(events: list[Event], rules: Rules, seed: int) -> None:
     log = log_of(events)
@@ -31,7 +31,7 @@ def test_any_split_and_any_crash_give_the_same(events: list[Event], rules: Rules
     assert len(places) == len(set(places))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(events=group_logs(), rules=group_rulesets(), seed=st.integers(0, 2**32))
 def test_state_and_positions_depend_on_messages_alone(events: list[Event], rules: Rules, seed: int) -> None:
     """The same messages in other batches, with checkpoints and lost workers: byte for byte."""

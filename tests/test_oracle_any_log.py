@@ -20,7 +20,7 @@ from tests.strategies import SPAN_DAYS, START_MS, Message, logs, rulesets
 TOO_FAR = START_MS + SPAN_DAYS * DAY_MS
 Row = dict[str, Any]
 
-many = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def judged_of(messages: list[Message], partitions: int, rules: Rules) -> Judged:

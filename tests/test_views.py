@@ -68,6 +68,14 @@ def test_every_view_can_be_asked_when_there_is_nothing(client: Client, setting: 
     parameters = {
         "segments_on": "(day = '2026-01-31')",
         "group_habit": "(community = 'c', group = 'g', zone = 'UTC')",
+        "campaign_attainment": (
+            "(community = 'c', groups = [], contents = [], figure = 'joins', from = '2026-01-01', "
+            "to = '2026-01-31', goal = 10)"
+        ),
+        **dict.fromkeys(
+            ("changes_between", "downgrades_between", "transitions_between"),
+            "(from = '2026-01-01', to = '2026-01-31')",
+        ),
     }
     for name in create_views(client):
         suffix = f" SETTINGS {setting}" if setting else ""
