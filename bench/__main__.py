@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import _measure, chains
+from bench import _measure, chains, views
 from bench.generate import generate
 from bench.groupbeat_run import SPINE, Run, backlog
 from bench.groups import WITH_GROUPS, Size, beside_spine, keep, ratio
@@ -39,7 +39,8 @@ GROUPS = Size(
 GROUP_ROUNDS = int(os.environ.get("BENCH_ROUNDS", 1))
 SHARES = int(os.environ.get("BENCH_SHARES", 1_000_000))
 CONTENTS = int(os.environ.get("BENCH_CONTENTS", 3_000))
-PARTS = os.environ.get("BENCH_PARTS", "load,people,groups,chains,lone").split(",")
+VIEW_EVENTS = int(os.environ.get("BENCH_VIEW_EVENTS", 10_000_000))
+PARTS = os.environ.get("BENCH_PARTS", "load,people,groups,chains,views,lone").split(",")
 
 BARS = {
     "x idiomatic Faust": (60.0, "at least"),
@@ -66,6 +67,7 @@ def main() -> int:
             "people": _people,
             "groups": _groups,
             "chains": _chains,
+            "views": _views,
             "lone": _latency,
         }
         for name, part in parts.items():
@@ -211,6 +213,20 @@ def _chains(settings: Settings, console: Console) -> dict[str, Any]:
         "chains: shares a CPU-second": found.per_second,
         "chains: bytes a node": found.bytes_a_node,
         **{f"chains: {name}": value for name, value in vars(found).items()},
+    }
+
+
+def _views(settings: Settings, console: Console) -> dict[str, Any]:
+    """Inside the embedded engine: neither broker nor stages have a part in it."""
+    found = views.measure(VIEW_EVENTS, HOME / "views")
+    slow = [one for one in found if max(one.unmerged_s, one.merged_s) > 1]
+    rows = [(one.name, f"{one.unmerged_s:.2f} s", f"{one.merged_s:.2f} s", f"{one.rows:,}") for one in slow]
+    what = f"Views over 1 s of {len(found)} on {VIEW_EVENTS:,} events, best of {views.BEST_OF}"
+    console.print(as_table(("view", "parts unmerged", "merged", "rows"), rows, what))
+    return {
+        "views: slowest s": max(max(one.unmerged_s, one.merged_s) for one in found),
+        "views: over 1 s": len(slow),
+        **{f"views: {one.name} s": [one.unmerged_s, one.merged_s] for one in found},
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from pages import cdnow
+from pages import cdnow, views
 
 cdnow.write()
+views.write()

@@ -43,7 +43,8 @@ def events() -> Iterator[Row]:
     yield event("post", "p0", FIRST_OF_JANUARY)
     yield from (event("post", f"p{n}", IN_JANUARY) for n in range(1, 30))
     yield event("post", "p10", FIRST_OF_FEBRUARY)
-    yield from (event("post", f"p{n}", IN_FEBRUARY) for n in range(11, 30))
+    yield event("post", "p11", IN_FEBRUARY, kind="question")
+    yield from (event("post", f"p{n}", IN_FEBRUARY) for n in range(12, 30))
     yield from (event("post", f"p{n}", IN_FEBRUARY, "b") for n in range(30, 70))
     yield event("post", "old", IN_FEBRUARY, "b")
     # What fell, by channel; what few people make; what stayed; what is too little.
@@ -57,6 +58,10 @@ def events() -> Iterator[Row]:
     for n in range(10, 36):
         yield from (event("view", f"p{n}", IN_FEBRUARY, content_id="hit") for _ in range(2))
     yield from (event("purchase", "p1", IN_JANUARY, amount=5) for _ in range(3))
+    yield event("post", "p10", IN_JANUARY, role="moderator")
+    yield from (
+        event("post", "p10", IN_FEBRUARY, role=role, kind="question") for role in ("moderator", "operator")
+    )
     # March is not over.
     yield from (event("post", f"p{n}", "2026-03-02 09:00") for n in range(70))
     yield {**event("post", "ann", "2026-01-01 09:00", "walks"), "community_id": "walkers"}

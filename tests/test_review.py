@@ -75,7 +75,7 @@ def test_figures_of_two_months_in_the_time_of_the_place(february: Review) -> Non
     told = {name: (change.before, change.now) for name, change in february.changes.items()}
     assert told == {
         "active_people": (30, 61), "newcomers": (30, 40), "joins": (30, 4), "leaves": (0, 0),
-        "posts": (30, 61), "questions": (0, 0), "staff_posts": (0, 0), "shares": (1, 25), "views": (50, 52),
+        "posts": (30, 61), "questions": (0, 1), "staff_posts": (1, 2), "shares": (1, 25), "views": (50, 52),
         "purchases": (3, 0),
         "amount": (15, 0),
     }  # fmt: skip
@@ -106,7 +106,7 @@ def test_of_a_group(story: Settings) -> None:
     review = read_review(story, Kind.MONTH, "a", "runners")
     told = {name: (change.before, change.now) for name, change in review.changes.items() if change.values[-1]}
     assert told == {
-        "active_people": (30, 26), "newcomers": (30, 6), "posts": (30, 20), "shares": (1, 25),
+        "active_people": (30, 26), "newcomers": (30, 6), "posts": (30, 20), "questions": (0, 1), "staff_posts": (1, 2), "shares": (1, 25),
         "views": (50, 52),
     }  # fmt: skip
     assert review.flow == Flow(stayed=20, came=6, returned=0, gone=10)
@@ -126,7 +126,7 @@ def test_the_summary(february: Review) -> None:
         "Few people, or chance, may make the difference in new people (30 to 40) and shares (1 to 25): no "
         "trend is read from it.",
         "About as before: views (50, now 52).",
-        "Too few to compare: purchases and amount paid.",
+        "Too few to compare: questions, posts of staff, purchases and amount paid.",
         "More people are core: 24 at the end, 0 at the beginning (24 came, 0 went).",
         "1 of 2 groups needs care; the health of a is lowest, 62 of 100.",
         "1 content was shared, 1 in January 2026; hit most, 25 times, once before.",

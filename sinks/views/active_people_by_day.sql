@@ -17,7 +17,6 @@ WITH
             community_id,
             arrayJoin(arrayConcat(
                 arrayMap(on_day -> (on_day, 1, 1, 1), days),
-                arrayMap(on_day -> (on_day + 1, -1, 0, 0), days),
                 arrayMap((on_day, next) -> (least(on_day + 7, next), 0, -1, 0), days, nexts),
                 arrayMap((on_day, next) -> (least(on_day + 28, next), 0, 0, -1), days, nexts)
             )) AS change
@@ -28,16 +27,15 @@ WITH
         SELECT
             community_id,
             change.1 AS day,
-            sum(change.2) AS dau_change,
+            sum(change.2) AS active,
             sum(change.3) AS wau_change,
-            sum(change.4) AS mau_change,
-            countIf(change.2 = 1) AS came
+            sum(change.4) AS mau_change
         FROM changes
         GROUP BY community_id, change.1
     ),
     filled AS
     (
-        SELECT community_id, day, dau_change, wau_change, mau_change, 0 AS is_hole FROM sums
+        SELECT community_id, day, active, wau_change, mau_change, 0 AS is_hole FROM sums
         UNION ALL
         SELECT
             community_id,
@@ -65,7 +63,7 @@ FROM
     SELECT
         community_id,
         day,
-        sum(sum(dau_change)) OVER so_far AS dau,
+        sum(active) AS dau,
         sum(sum(wau_change)) OVER so_far AS wau,
         sum(sum(mau_change)) OVER so_far AS mau,
         max(is_hole) AS is_within

@@ -13,16 +13,16 @@ WITH people AS
             community_id,
             user_id,
             min(t.day) <= {from:Date32} AS is_known,
-            argMaxIf(toString(to_segment), (at, _position), ladder = 'lifecycle' AND t.day <= {from:Date32}) AS lifecycle_was,
-            argMaxIf(toString(to_segment), (at, _position), ladder = 'lifecycle') AS lifecycle_now,
-            argMaxIf(toString(to_segment), (at, _position), ladder = 'pyramid' AND t.day <= {from:Date32}) AS pyramid_was,
-            argMaxIf(toString(to_segment), (at, _position), ladder = 'pyramid') AS pyramid_now,
-            argMaxIf(toString(to_segment), (at, _position), ladder = 'intent' AND t.day <= {from:Date32}) AS intent_was,
-            argMaxIf(toString(to_segment), (at, _position), ladder = 'intent') AS intent_now,
-            argMaxIf(toString(to_segment), (at, _position), ladder = 'closeness' AND t.day <= {from:Date32}) AS closeness_was,
-            argMaxIf(toString(to_segment), (at, _position), ladder = 'closeness') AS closeness_now,
-            argMaxIf(toString(to_segment), (at, _position), ladder = 'level' AND t.day <= {from:Date32}) AS level_was,
-            argMaxIf(toString(to_segment), (at, _position), ladder = 'level') AS level_now
+            argMaxIf(t.to_segment, (at, _position), ladder = 'lifecycle' AND t.day <= {from:Date32}) AS lifecycle_was,
+            argMaxIf(t.to_segment, (at, _position), ladder = 'lifecycle') AS lifecycle_now,
+            argMaxIf(t.to_segment, (at, _position), ladder = 'pyramid' AND t.day <= {from:Date32}) AS pyramid_was,
+            argMaxIf(t.to_segment, (at, _position), ladder = 'pyramid') AS pyramid_now,
+            argMaxIf(t.to_segment, (at, _position), ladder = 'intent' AND t.day <= {from:Date32}) AS intent_was,
+            argMaxIf(t.to_segment, (at, _position), ladder = 'intent') AS intent_now,
+            argMaxIf(t.to_segment, (at, _position), ladder = 'closeness' AND t.day <= {from:Date32}) AS closeness_was,
+            argMaxIf(t.to_segment, (at, _position), ladder = 'closeness') AS closeness_now,
+            argMaxIf(t.to_segment, (at, _position), ladder = 'level' AND t.day <= {from:Date32}) AS level_was,
+            argMaxIf(t.to_segment, (at, _position), ladder = 'level') AS level_now
         FROM segment_transitions AS t
         WHERE t.day <= {to:Date32}
         GROUP BY community_id, user_id

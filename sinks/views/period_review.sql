@@ -78,7 +78,10 @@ WITH
                         ],
                         if(
                             figure = 'purchases',
-                            [('week', 'amount', paid_week_now, paid_week_then), ('month', 'amount', paid_month_now, paid_month_then)],
+                            [
+                                ('week', 'amount', paid_week_now, paid_week_then),
+                                ('month', 'amount', paid_month_now, paid_month_then)
+                            ],
                             []
                         ),
                         if(

@@ -15,7 +15,7 @@ SMALLEST_CHANGE = 0.1
 """A change of less than this part is none to speak of."""
 DEVIATIONS = 2.0
 """Nor is one that is not more than so many standard deviations from none."""
-SMALLEST_PART = 0.1
+SMALLEST_PART = 0.2
 """A contributor is named from this part of the change on."""
 MOST_NAMED = 3
 
@@ -50,7 +50,7 @@ class Verdict(Enum):
     UNKNOWN = "there is no whole period before"
     FEW = "too few to say anything"
     SAME = "no change to speak of"
-    UNEVEN = "few people make the difference"
+    UNEVEN = "few people, or chance, may make the difference"
     UP = "more"
     DOWN = "fewer"
 

@@ -33,7 +33,7 @@ SELECT group_id, community_id, count() OVER () AS groups
 FROM groups
 WHERE {community:String} IN ('', community_id)
 ORDER BY
-    editDistanceUTF8(lowerUTF8(group_id), lowerUTF8({group:String})) > greatest(1, lengthUTF8({group:String}) / 4),
+    3 * editDistanceUTF8(lowerUTF8(group_id), lowerUTF8({group:String})) > lengthUTF8({group:String}),
     members DESC, group_id, community_id
 LIMIT 5
 """
@@ -93,26 +93,29 @@ GROUP BY starts_on
 """
 
 PARTS = f"""
-SELECT figure, key, now, before, squares
+SELECT figure, way, key, now, before, squares
 FROM
 (
     SELECT
         figure,
+        way,
         key,
         sum(of.now) AS now,
         sum(of.before) AS before,
-        sum((now - before) * (now - before)) OVER (PARTITION BY figure) AS squares
+        sum((now - before) * (now - before)) OVER (PARTITION BY figure, way) AS squares
     FROM
     (
         SELECT
             figure,
             user_id,
-            multiIf(
-                {{by:String}} = 'person', user_id,
-                {{by:String}} = 'group', toString(group_id),
-                {{by:String}} = 'channel', toString(channel),
-                toString(reason)
-            ) AS key,
+            arrayJoin([
+                ('person', user_id),
+                ('group', toString(group_id)),
+                (if(figure = 'joins', 'channel', ''), toString(channel)),
+                (if(figure = 'leaves', 'reason', ''), reason)
+            ]) AS part,
+            part.1 AS way,
+            part.2 AS key,
             sumIf(value, occurred_at >= at_split) AS sum_now,
             sumIf(value, occurred_at < at_split) AS sum_before,
             if(figure = 'active_people', least(sum_now, 1), sum_now) AS now,
@@ -122,15 +125,18 @@ FROM
             SELECT *, fromUnixTimestamp64Milli({{split:Int64}}, 'UTC') AS at_split
             FROM ({_EVENTS})
         )
-        WHERE {{by:String}} NOT IN ('channel', 'reason')
-            OR figure = if({{by:String}} = 'channel', 'joins', 'leaves')
-        GROUP BY figure, user_id, key
+        WHERE way != ''
+        GROUP BY figure, user_id, part
     ) AS of
-    GROUP BY figure, key
+    GROUP BY figure, way, key
 )
 ORDER BY abs(now - before) DESC, key
-LIMIT 8 BY figure, now > before
+LIMIT 8 BY figure, way, now > before
 """  # noqa: S608 (both are constants)
+"""What each person, group, channel and reason has of each figure: those that moved most, up and down.
+
+Squares is the sum of the squares of the changes of all parts of its kind.
+"""
 
 FLOW = """
 SELECT
@@ -142,9 +148,16 @@ FROM
 (
     SELECT
         countIf(occurred_at >= at_split) > 0 AS now,
-        countIf(occurred_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND occurred_at < at_split) > 0 AS before,
+        countIf(occurred_at >= at_start AND occurred_at < at_split) > 0 AS before,
         min(occurred_at) >= any(at_split) AS is_new
-    FROM (SELECT *, fromUnixTimestamp64Milli({split:Int64}, 'UTC') AS at_split FROM events)
+    FROM
+    (
+        SELECT
+            *,
+            fromUnixTimestamp64Milli({start:Int64}, 'UTC') AS at_start,
+            fromUnixTimestamp64Milli({split:Int64}, 'UTC') AS at_split
+        FROM events
+    )
     WHERE community_id = {community:String}
         AND ({group:String} = '' OR group_id = {group:String})
         AND action != 'leave'
@@ -166,170 +179,3 @@ WHERE community_id = {community:String}
 GROUP BY day
 ORDER BY day
 """
-
-SEGMENTS = """
-WITH
-    fromUnixTimestamp64Milli({split:Int64}, 'UTC') AS at_split,
-    standings AS
-    (
-        SELECT
-            min(at) < at_split AS known,
-            arrayJoin([
-                (
-                    'lifecycle',
-                    argMaxIf(toString(to_segment), (at, _position), ladder = 'lifecycle'),
-                    argMaxIf(toString(to_segment), (at, _position), ladder = 'lifecycle' AND at < at_split)
-                ),
-                (
-                    'pyramid',
-                    ifNull(argMaxOrNullIf(toString(to_segment), (at, _position), ladder = 'pyramid'), 'general'),
-                    ifNull(argMaxOrNullIf(toString(to_segment), (at, _position), ladder = 'pyramid' AND at < at_split), 'general')
-                ),
-                (
-                    'intent',
-                    ifNull(argMaxOrNullIf(toString(to_segment), (at, _position), ladder = 'intent'), 'none'),
-                    ifNull(argMaxOrNullIf(toString(to_segment), (at, _position), ladder = 'intent' AND at < at_split), 'none')
-                ),
-                (
-                    'closeness',
-                    ifNull(argMaxOrNullIf(toString(to_segment), (at, _position), ladder = 'closeness'), 'know'),
-                    ifNull(argMaxOrNullIf(toString(to_segment), (at, _position), ladder = 'closeness' AND at < at_split), 'know')
-                )
-            ]) AS standing
-        FROM segment_transitions
-        WHERE community_id = {community:String}
-            AND at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-            AND ({group:String} = '' OR user_id IN (
-                SELECT user_id
-                FROM events
-                WHERE community_id = {community:String}
-                    AND group_id = {group:String}
-                    AND occurred_at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-            ))
-        GROUP BY user_id
-    )
-SELECT standing.1 AS ladder, if(known, standing.3, '') AS was, standing.2 AS is, count() AS people
-FROM standings
-GROUP BY ladder, was, is
-ORDER BY ladder, was, is
-"""
-"""How many people were in a segment when the period began (empty: not there yet) and in which they ended it."""
-
-_NEEDS_CARE = """
-    notEmpty(alerts)
-    OR greatest(hit_and_run, hollow_growth, monologue, no_response, benefit_deaf, spam_ridden, chaos_warning) > 0
-"""
-
-CARE = f"""
-SELECT *
-FROM groups
-WHERE community_id = {{community:String}} AND if({{group:String}} = '', {_NEEDS_CARE}, group_id = {{group:String}})
-ORDER BY health, members DESC, group_id
-LIMIT {{most:UInt32}}
-"""  # noqa: S608 (it is a constant)
-"""Groups with a symptom or an open alert, or the one that is named."""
-
-CARE_OF = f"""
-SELECT countIf({_NEEDS_CARE}) AS of_them, count() AS of_all
-FROM groups
-WHERE community_id = {{community:String}}
-"""  # noqa: S608 (it is a constant)
-
-POSTS = """
-SELECT
-    group_id,
-    countIf(occurred_at >= fromUnixTimestamp64Milli({split:Int64}, 'UTC')) AS now,
-    countIf(occurred_at < fromUnixTimestamp64Milli({split:Int64}, 'UTC')) AS before
-FROM events
-WHERE community_id = {community:String}
-    AND group_id IN {groups:Array(String)}
-    AND action = 'post'
-    AND role NOT IN ('operator', 'moderator')
-    AND occurred_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
-    AND occurred_at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-GROUP BY group_id
-"""
-"""Members' posts of some groups."""
-
-OPEN_ALERTS = """
-SELECT group_id, rule, severity, opened_at, opened_evidence
-FROM alerts
-WHERE community_id = {community:String} AND resolved_at IS NULL AND group_id IN {groups:Array(String)}
-    AND content_id = ''
-ORDER BY opened_at DESC, rule
-"""
-
-CONTENTS = """
-SELECT
-    content_id,
-    shares,
-    shares_before,
-    sharers,
-    views,
-    views_before,
-    joins,
-    joins_before,
-    of_them,
-    of_them_before,
-    c.depth AS depth,
-    c.structural_virality AS structural_virality,
-    c.explosive_at >= fromUnixTimestamp64Milli({split:Int64}, 'UTC')
-        AND c.explosive_at < fromUnixTimestamp64Milli({end:Int64}, 'UTC') AS explosive
-FROM
-(
-    SELECT
-        content_id,
-        countIf(action = 'share' AND now) AS shares,
-        countIf(action = 'share' AND NOT now) AS shares_before,
-        uniqExactIf(user_id, action = 'share' AND now) AS sharers,
-        countIf(action = 'view' AND now) AS views,
-        countIf(action = 'view' AND NOT now) AS views_before,
-        countIf(action = 'join' AND now) AS joins,
-        countIf(action = 'join' AND NOT now) AS joins_before,
-        countIf(shares > 0) OVER () AS of_them,
-        countIf(shares_before > 0) OVER () AS of_them_before
-    FROM
-    (
-        SELECT *, occurred_at >= fromUnixTimestamp64Milli({split:Int64}, 'UTC') AS now
-        FROM events
-        WHERE community_id = {community:String}
-            AND ({group:String} = '' OR group_id = {group:String})
-            AND content_id != ''
-            AND occurred_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
-            AND occurred_at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-    )
-    GROUP BY content_id
-) AS e
-LEFT JOIN
-(
-    SELECT content_id, depth, structural_virality, explosive_at
-    FROM contents
-    WHERE community_id = {community:String}
-) AS c USING (content_id)
-ORDER BY shares DESC, views DESC, content_id
-LIMIT {most:UInt32}
-"""
-"""Contents with any action in either period, the most shared first; how many of them were shared in each."""
-
-ALERTS = """
-SELECT
-    rule,
-    severity,
-    countIf(NOT now) AS before,
-    countIf(now) AS opened,
-    countIf(now AND resolved_at IS NULL) AS still_open,
-    uniqExactIf((group_id, content_id), now) AS places,
-    argMaxIf((group_id, content_id, opened_at, opened_evidence), opened_at, now) AS latest
-FROM
-(
-    SELECT *, opened_at >= fromUnixTimestamp64Milli({split:Int64}, 'UTC') AS now
-    FROM alerts
-    WHERE community_id = {community:String}
-        AND ({group:String} = '' OR group_id = {group:String})
-        AND opened_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
-        AND opened_at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-)
-GROUP BY rule, severity
-ORDER BY indexOf(['critical', 'warning', 'info'], toString(severity)), opened DESC, rule
-"""
-"""Alerts that opened in either period, by rule; of those of this one how many are open now, and the latest."""

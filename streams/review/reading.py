@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from schemas.rules import CommunityRules, load_rules
 from streams.page import NotFound, Row, asked, in_zone, the_one
-from streams.review import queries
+from streams.review import queries, state_queries
 from streams.review.figures import FIGURES, Change, Part
 from streams.review.spans import Kind, Span, back_from, day_of, latest_over, start_ms
 from streams.settings import Settings
@@ -17,6 +17,8 @@ from streams.settings import Settings
 MOST_SPANS = 12
 MOST_GROUPS, MOST_CONTENTS = 8, 8
 MOST_NAMED = 10
+WAYS = ("person", "group", "channel", "reason")
+"""Whose parts of a figure are told."""
 LADDERS = ("lifecycle", "pyramid", "intent", "closeness")
 
 
@@ -116,9 +118,9 @@ def read_review(settings: Settings, kind: Kind, group: str | None, community: st
     end, split = start_ms(latest.end, zone), start_ms(latest.first, zone)
     two = {**of, "end": end, "start": start_ms(latest.before.first, zone)}
     halves = {**two, "split": split}
-    segments = asked(settings, queries.SEGMENTS, **of, end=end, split=split)
-    contents = asked(settings, queries.CONTENTS, **halves, most=MOST_CONTENTS)
-    [counted] = asked(settings, queries.CARE_OF, community=of["community"])
+    segments = asked(settings, state_queries.SEGMENTS, **of, end=end, split=split)
+    contents = asked(settings, state_queries.CONTENTS, **halves, most=MOST_CONTENTS)
+    [counted] = asked(settings, state_queries.CARE_OF, community=of["community"])
     [flow] = asked(settings, queries.FLOW, **halves)
     return Review(
         community=of["community"],
@@ -135,7 +137,7 @@ def read_review(settings: Settings, kind: Kind, group: str | None, community: st
         care_of=(counted["of_them"], counted["of_all"]),
         contents=[row for row in contents if row["shares"]],
         contents_of=(contents[0]["of_them"], contents[0]["of_them_before"]) if contents else (0, 0),
-        alerts=asked(settings, queries.ALERTS, **halves),
+        alerts=asked(settings, state_queries.ALERTS, **halves),
     )
 
 
@@ -195,12 +197,13 @@ def _changes(
         totals[row["figure"]][row["starts_on"]] = row["total"]
     for row in asked(settings, queries.NEWCOMERS, **past, kind=kind, zone=zone):
         totals["newcomers"][row["starts_on"]] = row["total"]
-    parts = {by: asked(settings, queries.PARTS, by=by, **of) for by in _ways(of["group"])}
+    parts = asked(settings, queries.PARTS, **of)
     changes = {}
     for figure in FIGURES:
         name = figure.name
         counted = totals["purchases" if name == "amount" else name]
-        squares = [row["squares"] for row in parts["person"] if row["figure"] == name]
+        of_it = [row for row in parts if row["figure"] == name]
+        squares = [row["squares"] for row in of_it if row["way"] == "person"]
         two = [counted.get(span.first, 0) for span in spans[-2:]]
         changes[name] = Change(
             figure=figure,
@@ -209,15 +212,11 @@ def _changes(
             least=rules.rates_min_count,
             count=max(two),
             by={
-                by: [Part(row["key"], row["now"], row["before"]) for row in rows if row["figure"] == name]
-                for by, rows in parts.items()
+                way: [Part(row["key"], row["now"], row["before"]) for row in of_it if row["way"] == way]
+                for way in WAYS
             },
         )
     return changes
-
-
-def _ways(group: str) -> tuple[str, ...]:
-    return ("person", "channel", "reason") if group else ("person", "group", "channel", "reason")
 
 
 def _standings(rows: Sequence[Row], ladder: str) -> list[Standing]:
@@ -225,28 +224,21 @@ def _standings(rows: Sequence[Row], ladder: str) -> list[Standing]:
     moves = [row for row in rows if row["ladder"] == ladder]
     found = []
     for segment in {row["is"] for row in moves} | {row["was"] for row in moves} - {""}:
-        now, before, both = (
-            sum(row["people"] for row in moves if fits(row))
-            for fits in (
-                lambda row, segment=segment: row["is"] == segment,
-                lambda row, segment=segment: row["was"] == segment,
-                lambda row, segment=segment: row["is"] == segment == row["was"],
-            )
-        )
-        found.append(Standing(segment, now, before, now - both, before - both))
+        now = sum(row["people"] for row in moves if row["is"] == segment)
+        before = sum(row["people"] for row in moves if row["was"] == segment)
+        stayed = sum(row["people"] for row in moves if row["is"] == segment == row["was"])
+        found.append(Standing(segment, now, before, now - stayed, before - stayed))
     return sorted(found, key=lambda each: (-each.now, -each.before, each.segment))
 
 
 def _care(settings: Settings, of: Mapping[str, Any]) -> list[Care]:
-    rows = asked(
-        settings, queries.CARE, community=of["community"], group=of["group"], most=MOST_GROUPS
-    )
+    rows = asked(settings, state_queries.CARE, community=of["community"], group=of["group"], most=MOST_GROUPS)
     groups = [row["group_id"] for row in rows]
     if not groups:
         return []
-    alerts = asked(settings, queries.OPEN_ALERTS, community=of["community"], groups=groups)
+    alerts = asked(settings, state_queries.OPEN_ALERTS, community=of["community"], groups=groups)
     two = {name: of[name] for name in ("community", "start", "split", "end")}
-    posts = {row["group_id"]: row for row in asked(settings, queries.POSTS, **two, groups=groups)}
+    posts = {row["group_id"]: row for row in asked(settings, state_queries.POSTS, **two, groups=groups)}
     none = {"now": 0, "before": 0}
     return [
         Care(

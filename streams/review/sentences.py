@@ -22,9 +22,8 @@ def summary(review: Review) -> list[str]:
             f"{_first_up(review.span.name)} is the first whole {review.span.kind} that there is, so there is "
             "nothing to compare it with yet."
         ]
-    told = [*_moved(review), *_uneven(review), *_segments(review)]
-    quiet = [*_same(review), *_few(review)]
-    return [*(told or _nothing(review)), *quiet, *_care(review), *_contents(review), *_alerts(review)]
+    figures = [*_nothing(review), *_moved(review), *_uneven(review), *_same(review), *_few(review)]
+    return [*figures, *_segments(review), *_care(review), *_contents(review), *_alerts(review)]
 
 
 def number(value: float) -> str:
@@ -60,7 +59,9 @@ def _moved(review: Review) -> Iterator[str]:
         assert change.before is not None
         rose = "rose" if change.verdict is Verdict.UP else "fell"
         by = percent(change.now, change.before)
-        sentence = f"{_first_up(change.figure.label)} {rose} from {number(change.before)} to {number(change.now)}"
+        sentence = (
+            f"{_first_up(change.figure.label)} {rose} from {number(change.before)} to {number(change.now)}"
+        )
         sentence += f" ({by})" if by else ""
         reasons = list(_reasons(review, change))
         yield sentence + (f": {'; '.join(reasons)}." if reasons else ".")
@@ -69,13 +70,14 @@ def _moved(review: Review) -> Iterator[str]:
 def _reasons(review: Review, change: Change) -> Iterator[str]:
     flow = review.flow
     if change.figure.name == "active_people":
-        parts = [f"{flow.came:,} for the first time"] if flow.came else []
-        parts += [f"{flow.returned:,} again after a break"] if flow.returned else []
-        came = f"{listed(parts)} were active who were not before" if parts else "nobody was who was not before"
-        gone = f"{flow.gone:,} who were" if flow.gone else "nobody who was"
-        yield f"{came}, and {gone} before {'were not' if flow.gone else 'was not'}"
+        if flow.came:
+            yield f"{flow.came:,} came for the first time"
+        if flow.returned:
+            yield f"{flow.returned:,} came back after a break"
+        if flow.gone:
+            yield f"{flow.gone:,} of the {flow.gone + flow.stayed:,} active before stayed away"
     for by in ("group", "person"):
-        if by == "person" and (not review.group or change.figure.name not in ADDITIVE):
+        if (by == "person") != bool(review.group) or (by == "person" and change.figure.name not in ADDITIVE):
             continue
         if named := change.contributors(by):
             yield f"most in {_parts(named)}" if by == "group" else f"most by {_parts(named)}"
@@ -85,7 +87,9 @@ def _reasons(review: Review, change: Change) -> Iterator[str]:
 
 
 def _parts(parts: Sequence[Part]) -> str:
-    return listed([f"{part.key or 'none named'} ({number(part.before)} to {number(part.now)})" for part in parts])
+    return listed(
+        [f"{part.key or 'none named'} ({number(part.before)} to {number(part.now)})" for part in parts]
+    )
 
 
 def _uneven(review: Review) -> Iterator[str]:
@@ -95,7 +99,7 @@ def _uneven(review: Review) -> Iterator[str]:
         if change.verdict is Verdict.UNEVEN
     ]
     if found:
-        yield f"Few people make the difference in {listed(found)}: no trend is read from it."
+        yield f"Few people, or chance, may make the difference in {listed(found)}: no trend is read from it."
 
 
 def _same(review: Review) -> Iterator[str]:
@@ -130,8 +134,8 @@ def _segments(review: Review) -> Iterator[str]:
         if standing.segment in TOLD_SEGMENTS and segment_moved(review, standing):
             more = "More" if standing.now > standing.before else "Fewer"
             yield (
-                f"{more} people are {standing.segment}: {standing.now:,} at the end, {standing.before:,} at the "
-                f"beginning ({standing.came:,} came, {standing.went:,} went)."
+                f"{more} people are {standing.segment}: {standing.now:,} at the end, "
+                f"{standing.before:,} at the beginning ({standing.came:,} came, {standing.went:,} went)."
             )
 
 
@@ -151,9 +155,10 @@ def _care(review: Review) -> Iterator[str]:
     if review.group or not review.care:
         return
     worst = review.care[0].row
+    needs = f"{'group' if there == 1 else 'groups'} {'needs' if need == 1 else 'need'} care"
     yield (
-        f"{need:,} of {there:,} groups {'needs' if need == 1 else 'need'} care; the health of "
-        f"{worst['group_id']} is lowest, {worst['health']:.0f} of 100."
+        f"{need:,} of {there:,} {needs}; the health of {worst['group_id']} is lowest, "
+        f"{worst['health']:.0f} of 100."
     )
 
 
@@ -167,7 +172,8 @@ def _contents(review: Review) -> Iterator[str]:
         if first
         else ""
     )
-    yield f"{now:,} contents were shared, {before:,} in {review.span.before.name}{most}."
+    shared = "content was shared" if now == 1 else "contents were shared"
+    yield f"{now:,} {shared}, {before:,} in {review.span.before.name}{most}."
 
 
 def _times(count: int) -> str:
@@ -178,13 +184,13 @@ def _alerts(review: Review) -> Iterator[str]:
     now, before = (sum(row[name] for row in review.alerts) for name in ("opened", "before"))
     if not now and not before:
         return
-    critical = [row for row in review.alerts if row["severity"] == "critical"]
-    grave, graver = (sum(row[name] for row in critical) for name in ("opened", "before"))
-    sentence = f"{now:,} alerts opened, {before:,} in {review.span.before.name}"
-    if grave or graver:
-        rules = listed([f"{words(row['rule'])} {row['opened']:,}" for row in critical if row["opened"]])
-        sentence += f"; critical ones {grave:,}, before {graver:,}" + (f" ({rules})" if rules else "")
-    yield f"{sentence}."
+    sentence = f"{now:,} {'alert' if now == 1 else 'alerts'} opened, {before:,} in {review.span.before.name}"
+    critical = [
+        f"{words(row['rule'])} ({row['opened']:,}, before {row['before']:,})"
+        for row in review.alerts
+        if row["severity"] == "critical"
+    ]
+    yield f"{sentence}; critical: {listed(critical)}." if critical else f"{sentence}."
 
 
 def _first_up(text: str) -> str:

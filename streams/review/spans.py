@@ -78,7 +78,7 @@ def day_of(moment: datetime, zone: str) -> date:
 
 
 def start_ms(day: date, zone: str) -> int:
-    """The first moment of a day at a place, in ms since 1970. Where midnight is left out, the moment after."""
+    """The first moment of a day at a place, in ms since 1970; midnight, if there is one."""
     return milliseconds(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)))
 
 
