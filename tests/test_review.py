@@ -106,7 +106,8 @@ def test_of_a_group(story: Settings) -> None:
     review = read_review(story, Kind.MONTH, "a", "runners")
     told = {name: (change.before, change.now) for name, change in review.changes.items() if change.values[-1]}
     assert told == {
-        "active_people": (30, 26), "newcomers": (30, 6), "posts": (30, 20), "questions": (0, 1), "staff_posts": (1, 2), "shares": (1, 25),
+        "active_people": (30, 26), "newcomers": (30, 6), "posts": (30, 20), "questions": (0, 1),
+        "staff_posts": (1, 2), "shares": (1, 25),
         "views": (50, 52),
     }  # fmt: skip
     assert review.flow == Flow(stayed=20, came=6, returned=0, gone=10)
