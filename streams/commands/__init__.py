@@ -1,0 +1,1 @@
+"""The commands of `groupbeat`. Each is a thin layer over a function that tests call."""
