@@ -32,6 +32,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from schemas.campaigns import campaign_problems
 from schemas.chain_rules import Chains
 from schemas.churn_rules import Churn
 from schemas.group_rules import Groups, Health, Symptoms
@@ -351,6 +352,7 @@ def load_rules(path: Path | None) -> Rules:
         raise RulesError(f"{path}: can't be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RulesError(f"{path}: not TOML: {error}") from error
-    if wrong := problems(text, table, Rules, CommunityRules):
+    campaigns = table.pop("campaigns", {})
+    if wrong := sorted(problems(text, table, Rules, CommunityRules) + campaign_problems(text, campaigns)):
         raise RulesError("\n".join(f"{path}:{problem}" for problem in wrong))
     return Rules.model_validate(table)

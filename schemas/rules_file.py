@@ -6,7 +6,7 @@ import re
 import reprlib
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -134,7 +134,7 @@ def _unknown(error: ErrorDetails, before: Place, model: type[BaseModel], whole: 
     if name in model.model_fields:
         elsewhere.insert(0, dotted((*before, name)) if before else f"{name} before the first section")
     for section in sections:
-        model = _sections(model)[section]
+        model = _sections(model).get(section, model)  # the name of one among others of a kind leads nowhere
     kind = "section" if isinstance(error["input"], dict) else "setting"
     close = get_close_matches(name, model.model_fields, n=1)
     if close and (not elsewhere or get_close_matches(name, close, cutoff=0.85)):
@@ -146,10 +146,13 @@ def _unknown(error: ErrorDetails, before: Place, model: type[BaseModel], whole: 
 
 
 def _sections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    return {
-        name: field.annotation
+    """The fields of a model that are models, or have a model under each of their names."""
+    kinds = {
+        name: next(reversed(get_args(field.annotation)), field.annotation)
         for name, field in model.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }
+    return {
+        name: kind for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, BaseModel)
     }
 
 

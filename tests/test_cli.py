@@ -30,7 +30,7 @@ def groupbeat(*arguments: str, **environment: str) -> subprocess.CompletedProces
         env={**clean, "COLUMNS": "200", **environment},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=400,
     )
 
 

@@ -149,6 +149,34 @@ def review(
 
 
 @app.command()
+def campaigns(
+    rules: Annotated[Path | None, typer.Option(help="A rules.toml, instead of GROUPBEAT_RULES")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list, for programs")] = False,
+    path: Folder = None,
+    clickhouse: Server = None,
+) -> None:
+    """How far each campaign of the rules file is: what is reached of its goal, and whether it is on pace."""
+    import json
+
+    from schemas.rules import RulesError
+    from sinks.errors import SinkError
+    from streams.campaigns import attainment
+    from streams.report import as_table
+
+    settings = settings_from(rules=rules, path=path, clickhouse=clickhouse)
+    try:
+        found = list(attainment(settings))
+    except (SinkError, RulesError) as error:
+        stop(error)
+    if as_json:
+        print(json.dumps(found))
+    elif not found:
+        stop("no campaigns: name some in sections [campaigns.NAME] of a rules.toml (docs/rules.md)")
+    else:
+        console.print(as_table(tuple(found[0]), [tuple(row.values()) for row in found]))
+
+
+@app.command()
 def receipt(path: Folder = None, clickhouse: Server = None) -> None:
     """What each stage did with each partition; exit code 1 if a receipt does not balance."""
     from sinks.errors import SinkError
