@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import itertools
 import os
 from collections.abc import Iterator
@@ -53,13 +54,30 @@ def _uses_broker(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def kernels() -> None:
-    """Every kernel is compiled and kept on disk: processes that tests start, and kill, find them there."""
+    """Every kernel is compiled and kept on disk: processes that tests start, and kill, find them there.
+
+    That takes minutes of CPU when they are new. Test processes share the stages out among them.
+    """
+    from streams.flow import stages
     from tests.generate import community, records
     from tests.local_run import PARTITIONS, Run
 
     values = community(1, 500, 30, 60, start_ms=1_700_000_000_000)
     log = list(records(values, partitions=PARTITIONS, timestamp_ms=1_790_000_000_000))
-    asyncio.run(Run(log).finish())
+    names = ["users", "groups", "chains"]
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0":
+        names.reverse()
+    locks = REPO / "var"
+    locks.mkdir(exist_ok=True)
+    for flags in (fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_EX):
+        for name in list(names):
+            with (locks / f"kernels-{name}.lock").open("w") as lock:
+                try:
+                    fcntl.flock(lock, flags)
+                except BlockingIOError:
+                    continue
+                asyncio.run(Run(log, stages=stages(f"intake,{name}")).finish())
+                names.remove(name)
 
 
 @pytest.fixture(scope="session")

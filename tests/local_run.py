@@ -11,7 +11,7 @@ from typing import Any
 from schemas.actions import BY_USER
 from schemas.rules import Rules
 from schemas.tables import TABLES
-from streams.flow import Context
+from streams.flow import STAGES, Context, Stage
 from streams.intake.stage import IDLE_MS
 from streams.local import LocalLog, LocalState, LocalWorker
 from streams.packing import Message, Rows
@@ -90,8 +90,11 @@ def context(rules: Rules | None = None) -> Context:
 class Run:
     """A log with events in it, and stages that can be crashed and started again."""
 
-    def __init__(self, records: Sequence[LogRecord], rules: Rules | None = None) -> None:
+    def __init__(
+        self, records: Sequence[LogRecord], rules: Rules | None = None, stages: Sequence[Stage] = STAGES
+    ) -> None:
         self.records = records
+        self._stages = stages
         self.rules = rules
         self.wall_ms = max((r.timestamp_ms for r in records), default=0)
         self.log = LocalLog(PARTITIONS, lambda: self.wall_ms)
@@ -105,7 +108,7 @@ class Run:
         """A new worker over what the one before left behind."""
         self.worker = LocalWorker(
             self.log, self.state, context(self.rules), wall_s=lambda: self.wall_ms / 1000,
-            flush_s=float("inf"), checkpoint_s=float("inf"),
+            stages=self._stages, flush_s=float("inf"), checkpoint_s=float("inf"),
         )  # fmt: skip
         return self.worker
 

@@ -169,7 +169,8 @@ def test_the_page(either: Settings) -> None:
         "group: river",
         "since 2026-03-01 00:00, last action 2026-03-08 10:15",
         "Open alerts",
-        "explosive_content info 2026-03-01 02:00 shares 40, contents 2,000, as_many 3",
+        "explosive_content info 2026-03-01 02:00 40 shares within the first hour; 3 of 2,000 contents before "
+        "had as many",
         "Figures",
         "views 200",
         "shares 6 by 5 people 5 more were refused",

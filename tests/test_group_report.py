@@ -21,6 +21,7 @@ from sinks.access import Access, access_file, write_access
 from sinks.clickhouse import connect
 from sinks.migrate import create_views, migrate
 from streams.alert_words import WORDS, in_words
+from streams.alerts import SEVERITIES
 from streams.cli import app
 from streams.group_figures import PAGE, PERCENT, SECONDS, filled, lowered
 from streams.group_report import group_json, print_group, read_group
@@ -324,7 +325,7 @@ def test_evidence_in_words() -> None:
     def when(at: int) -> str:
         return f"<{at}>"
 
-    assert set(WORDS) == set(ALERT_RULES)
+    assert set(WORDS) == set(SEVERITIES)
     falling = {**CHURN, "began_at": 1, "ended_at": 2, "members": 160, "by_channel": {}, "usual": 1}
     assert in_words("falling_silent", json.dumps(falling), when) == (
         "40 fell silent, 8.2 expected, from <1> to <2>; 25.0% of its members; channels: none; "

@@ -21,7 +21,7 @@ from streams.topics import init
 from tests.generate import community
 from tests.kafka_log import differences, read_log, stop_worker
 
-EVENTS = 300_000
+EVENTS = 200_000
 RATE = 4_000.0
 """Events a second: so the events flow while the processes die."""
 KILLS = 8

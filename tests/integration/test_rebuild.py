@@ -209,7 +209,7 @@ def _check_receipts(settings: Settings) -> None:
         "SELECT stage, sum(consumed), sum(accepted), sum(accepted + rejected + duplicate) "
         "FROM receipts GROUP BY stage ORDER BY stage",
     )[1]
-    (_, of_groups, by_groups, _), (_, consumed, accepted, balanced), (_, of_users, taken, _) = found
+    _, (_, of_groups, by_groups, _), (_, consumed, accepted, balanced), (_, of_users, taken, _) = found
     assert consumed == balanced == len(read_log(settings))
     assert accepted == of_users == taken == query(settings, "SELECT count() FROM events")[1][0][0]
     assert accepted == of_groups == by_groups
