@@ -29,9 +29,7 @@ class Campaign(RuleModel):
     groups: tuple[Name, ...] = Field((), description="Its groups; none: all of the community")
     contents: tuple[Name, ...] = Field((), description="Its contents; none: whatever the content, or none")
     figure: CampaignFigure = Field(description="What is counted")
-    goal: Annotated[StrictFloat, Field(gt=0)] = Field(
-        description="How much of it is to be reached"
-    )
+    goal: Annotated[StrictFloat, Field(gt=0)] = Field(description="How much of it is to be reached")
     begins: date = Field(alias="from", description="The first day, of UTC")
     ends: date = Field(alias="to", description="The last day, of UTC")
 
