@@ -254,3 +254,17 @@ def test_packed_contents_survive_a_restart() -> None:
     row = feed.content()
     assert (row["content_id"], row["shares"], row["depth"]) == ("it", 3, 3)
     assert len(feed.chains.packed) == 1
+
+
+def test_a_first_hour_ends_though_nothing_comes_until_the_content_is_packed() -> None:
+    feed = Feed()
+    feed.take([share("a"), share("b", "a"), share("z", content="another")])
+    list(feed.chains.snapshots(1))
+    feed.wait(31 * DAY_MS)
+    assert len(feed.chains.packed) == 2
+    community = feed.chains.state.communities.arrays.rows[0]
+    assert community["finished"] == 2
+    assert (community["classes"][1], community["classes"][2]) == (1, 1)
+    feed.take([share("c", content="third")])
+    feed.wait(DAY_MS)
+    assert feed.chains.state.communities.arrays.rows[0]["finished"] == 3

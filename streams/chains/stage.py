@@ -17,6 +17,7 @@ from streams.alerts import OpenAlerts
 from streams.arrow_rows import in_pieces, texts_of
 from streams.chains.absorb import COMMUNITY_KEY, Actions, absorb_actions
 from streams.chains.cold import cold_contents, pack, packed_table, unpack
+from streams.chains.explosive import finish_hours
 from streams.chains.rows import alert_rows, content_rows, refused_rows, share_rows
 from streams.chains.state import (
     ALERT,
@@ -124,6 +125,7 @@ class Chains(InOrder):
                 unpack(self.state, self.packed, key)
 
     def _pack_cold(self, now: int) -> None:
+        finish_hours(self._arrays(), now)  # nothing but actions looks at them, and there may have been none
         cold = cold_contents(self.state, now)
         if len(cold):
             pack(self.state, self.packed, cold, self._counters)
