@@ -235,24 +235,36 @@ def test_what_was_packed_comes_back_as_it_was() -> None:
     assert (contents[0][0]["shares"], contents[0][0]["refused"], contents[0][0]["orphans"]) == (7, 1, 1)
 
 
-def test_packed_contents_survive_a_restart() -> None:
+@pytest.mark.parametrize("size", [2, 20_000])
+def test_packed_contents_survive_a_restart(size: int) -> None:
+    """However large: a block of the checkpoint is a message."""
     feed = Feed()
-    feed.take([share("a"), share("b", "a"), share("z", content="another")])
+    rng = random.Random(2)
+    parents = [None, *(f"s{rng.randrange(number)}" for number in range(1, size))]
+    feed.take([share(f"s{number}", parent) for number, parent in enumerate(parents)])
+    before = feed.content() | {"_version": 0}
+    feed.take([share("z", content="another")])
     list(feed.chains.snapshots(1))
     feed.wait(31 * DAY_MS)
     assert len(feed.chains.packed) == 2
-    saved = {
-        table.name: {block: table.encode_block(block) for block in table.live_blocks()}
-        for table in feed.chains.tables
-    }
-    meta = feed.chains.meta()
-    feed.chains = Chains(0, Rules())
-    for table in feed.chains.tables:
-        table.load(saved[table.name])
-    feed.chains.restore_meta(meta)
-    feed.take([share("c", "b")])
-    row = feed.content()
-    assert (row["content_id"], row["shares"], row["depth"]) == ("it", 3, 3)
+    for _ in range(2):
+        saved = {
+            table.name: {block: table.encode_block(block) for block in table.live_blocks()}
+            for table in feed.chains.tables
+        }
+        assert max(len(block) for block in saved["packed"].values()) < 1_200_000
+        meta = feed.chains.meta()
+        feed.chains = Chains(0, Rules())
+        for table in feed.chains.tables:
+            table.load(saved[table.name])
+        feed.chains.restore_meta(meta)
+    assert len(feed.chains.packed) == 2
+    feed.take([{"action": VIEW, "content_id": "it", "user_id": "v", "via_share_id": f"s{size - 1}"}])
+    row = feed.content() | {"_version": 0}
+    assert row.pop("last_at") > before.pop("last_at")
+    assert row | {"views": 0} == before
+    feed.take([share("c", f"s{size - 1}")])
+    assert feed.content()["shares"] == size + 1
     assert len(feed.chains.packed) == 1
 
 

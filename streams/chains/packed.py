@@ -1,19 +1,34 @@
-"""Packed contents: a value each, found by the content's key, in blocks of their own in the checkpoint."""
+"""Packed contents: a value each, found by the content's key, in blocks of their own in the checkpoint.
+
+Values are cut into pieces, so a block stays a small message however large a content is.
+"""
 
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 
 from streams.columnar import StateError
 
+PIECE_BYTES = 16 * 1024
 PACKED_BLOCK = 64
-"""Packed contents of one block of the checkpoint."""
+"""Pieces of one block of the checkpoint."""
 
 _HEADER = struct.Struct("<HI")  # version, mark of what is packed
 _VERSION = 1
+
+
+class _Piece(NamedTuple):
+    """A part of a value."""
+
+    key: bytes
+    number: int
+    """Its place among the pieces of this key."""
+    data: bytes
 
 
 class Packed:
@@ -24,8 +39,8 @@ class Packed:
     def __init__(self, mark: int) -> None:
         """`mark` changes with what the values are made of: those of another are refused."""
         self._mark = mark
-        self._places: dict[bytes, int] = {}
-        self._items: list[tuple[bytes, bytes] | None] = []
+        self._places: dict[bytes, list[int]] = {}
+        self._pieces: list[_Piece | None] = []
         self._free: list[int] = []
         self._changed: set[int] = set()
 
@@ -41,32 +56,35 @@ class Packed:
     @property
     def nbytes(self) -> int:
         """Bytes of all values."""
-        return sum(len(item[1]) for item in self._items if item)
+        return sum(len(piece.data) for piece in self._pieces if piece)
 
     def put(self, key: bytes, value: bytes) -> None:
         """Keep a packed content."""
-        if self._free:
+        places = self._places[key] = []
+        for number, start in enumerate(range(0, len(value), PIECE_BYTES)):
+            if not self._free:
+                self._free.append(len(self._pieces))
+                self._pieces.append(None)
             place = self._free.pop()
-            self._items[place] = key, value
-        else:
-            place = len(self._items)
-            self._items.append((key, value))
-        self._places[key] = place
-        self._changed.add(place // PACKED_BLOCK)
+            self._pieces[place] = _Piece(key, number, value[start : start + PIECE_BYTES])
+            self._changed.add(place // PACKED_BLOCK)
+            places.append(place)
 
     def take(self, key: bytes) -> bytes:
         """A packed content, which is kept no longer. Raises `KeyError`."""
-        place = self._places.pop(key)
-        item = self._items[place]
-        assert item is not None
-        self._items[place] = None
-        self._free.append(place)
-        self._changed.add(place // PACKED_BLOCK)
-        return item[1]
+        found = []
+        for place in self._places.pop(key):
+            piece = self._pieces[place]
+            assert piece is not None
+            found.append(piece.data)
+            self._pieces[place] = None
+            self._free.append(place)
+            self._changed.add(place // PACKED_BLOCK)
+        return b"".join(found)
 
     def live_blocks(self) -> range:
         """See `StateTable`."""
-        return range(-(-len(self._items) // PACKED_BLOCK))
+        return range(-(-len(self._pieces) // PACKED_BLOCK))
 
     def changed_blocks(self) -> list[int]:
         """See `StateTable`."""
@@ -78,8 +96,8 @@ class Packed:
 
     def encode_block(self, block: int) -> bytes:
         """See `StateTable`."""
-        items = self._items[block * PACKED_BLOCK : (block + 1) * PACKED_BLOCK]
-        return _HEADER.pack(_VERSION, self._mark) + msgspec.msgpack.encode(items)
+        pieces = self._pieces[block * PACKED_BLOCK : (block + 1) * PACKED_BLOCK]
+        return _HEADER.pack(_VERSION, self._mark) + msgspec.msgpack.encode(pieces)
 
     def load(self, blocks: Mapping[int, bytes]) -> None:
         """See `StateTable`."""
@@ -92,9 +110,11 @@ class Packed:
                     f"{self.name}: block {number} was written by another version of groupbeat: "
                     "run that version, or rebuild from the log of events"
                 )
-            self._items += msgspec.msgpack.decode(data[_HEADER.size :], type=list[tuple[bytes, bytes] | None])
-        for place, item in enumerate(self._items):
-            if item is None:
+            self._pieces += msgspec.msgpack.decode(data[_HEADER.size :], type=list[_Piece | None])
+        found: dict[bytes, dict[int, int]] = defaultdict(dict)
+        for place, piece in enumerate(self._pieces):
+            if piece is None:
                 self._free.append(place)
             else:
-                self._places[item[0]] = place
+                found[piece.key][piece.number] = place
+        self._places = {key: [places[n] for n in range(len(places))] for key, places in found.items()}
