@@ -101,13 +101,13 @@ def test_two_workers_give_what_one_gives(pipeline: Pipeline, tmp_path: Path) -> 
     """A second worker joins while events flow, leaves, joins again, and is killed."""
     settings = pipeline.settings
     file = tmp_path / "events.ndjson"
-    values = community(17, 80_000, 2_000, 200, start_ms=START_MS)
+    values = community(17, 120_000, 2_000, 200, start_ms=START_MS)
     file.write_bytes(b"\n".join(v.replace(b"\n", b" ") for v in values))
     second = Child(
         "worker", settings.model_copy(update={"worker_port": 0, "worker_id": "second"}), 0,
         log=tmp_path / "second.log", extra={},
     )  # fmt: skip
-    sender = threading.Thread(target=emit, args=(settings, [file]), kwargs={"limit_rate": 2_000.0})
+    sender = threading.Thread(target=emit, args=(settings, [file]), kwargs={"limit_rate": 3_000.0})
     try:
         pipeline.start()
         pipeline.wait_ready()
