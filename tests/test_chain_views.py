@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import timedelta
 from statistics import median, variance
 from typing import Any
@@ -13,22 +12,13 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from sinks.clickhouse import connect
-from sinks.migrate import create_views, migrate
-from streams.settings import Settings
+from tests.analyst_engine import engine
 from tests.chain_trees import NOW, Node, byar, random_tree, rows
 from tests.hand_rows import clear, insert
 
+__all__ = ["engine"]
+
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    opened = connect(Settings(path=tmp_path_factory.mktemp("chain_views") / "clickhouse"))
-    migrate(opened)
-    create_views(opened)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

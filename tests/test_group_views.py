@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
 from clickhouse_connect.driver.client import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sinks.clickhouse import connect
-from sinks.migrate import create_views, migrate
-from streams.settings import Settings
+from tests.analyst_engine import client, engine
 from tests.hand_rows import clear, insert, moment
 
+__all__ = ["client", "engine"]
+
 GROUP = {"community_id": "c", "group_id": "g"}
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    opened = connect(Settings(path=tmp_path_factory.mktemp("group_views") / "clickhouse"))
-    migrate(opened)
-    create_views(opened)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def client(engine: Client) -> Client:
-    clear(engine)
-    return engine
 
 
 def rows(client: Client, sql: str) -> list[tuple[Any, ...]]:

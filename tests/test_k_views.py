@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,24 +12,15 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from sinks.clickhouse import connect
-from sinks.migrate import create_views, migrate
-from streams.settings import Settings
+from tests.analyst_engine import engine
 from tests.chain_trees import NOW, byar, rows
 from tests.hand_rows import clear, insert
+
+__all__ = ["engine"]
 
 DAY = timedelta(days=1)
 PAGE = Path(__file__).parent.parent / "docs" / "spread.md"
 Row = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    opened = connect(Settings(path=tmp_path_factory.mktemp("k_views") / "clickhouse"))
-    migrate(opened)
-    create_views(opened)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

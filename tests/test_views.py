@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,29 +12,15 @@ from clickhouse_connect.driver.client import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sinks.clickhouse import connect
-from sinks.migrate import create_views, migrate
-from streams.settings import Settings
+from sinks.migrate import create_views
+from tests.analyst_engine import client, engine
 from tests.hand_rows import clear, insert, moment
+
+__all__ = ["client", "engine"]
 
 ACTIVE = {"new", "active", "core", "resurrected"}
 LIFECYCLE = ["new", "active", "core", "resurrected", "join_and_stay", "silent", "lost"]
 BEGINNINGS = {"pyramid": "general", "intent": "none", "closeness": "know", "level": "level_0"}
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    opened = connect(Settings(path=tmp_path_factory.mktemp("views") / "clickhouse"))
-    migrate(opened)
-    create_views(opened)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def client(engine: Client) -> Client:
-    clear(engine)
-    return engine
 
 
 def rows(client: Client, sql: str) -> list[tuple[Any, ...]]:
