@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from streams.clock import NO_CLOCK, StageClock
 from streams.merge import Merge, Ready
-from streams.packing import Record, Stamp, checked_headers, unpack_batch
+from streams.packing import Message, Record, Rows, Stamp, checked_headers, unpack_batch
 from streams.records import Records
 from streams.stage import Receipt
 
@@ -25,7 +27,9 @@ class Step(NamedTuple):
 class InOrder:
     """The receipt, the clock and the order of actions of one input partition. A part of a `Reducer`."""
 
-    def __init__(self) -> None:
+    def __init__(self, stage: str, partition: int) -> None:
+        self.partition = partition
+        self._mark = f"{stage}/{partition}"
         self.receipt = Receipt()
         self.clock = StageClock()
         self.merge = Merge()
@@ -56,3 +60,11 @@ class InOrder:
                 self.receipt.consumed += len(ready.order)
                 self.receipt.accepted += len(ready.order)
             yield Step(record, now, ready)
+
+    def rows(self, table: str, batch: pa.RecordBatch) -> Rows:
+        """Rows of a table from this partition."""
+        return Rows(table, self._mark, batch)
+
+    def tick(self, now_ms: int, *, caught_up: bool) -> list[Message]:
+        """Nobody is behind these stages."""
+        return []

@@ -16,7 +16,6 @@ from streams.chains.state import (
     CONTENT_BLOCK,
     KNOWN_SHARE,
     LEVELS_NEEDED,
-    NAME_BLOCK,
     NEVER,
     OWN_ANCESTOR,
     OWN_PARENT,
@@ -28,9 +27,10 @@ from streams.chains.state import (
     Moves,
 )
 from streams.chains.tree import come_in, levels_needed, top_of
-from streams.columnar import Array, Bytes, Keyed, find, find_or_add, is_full, touch
+from streams.columnar import Array, Bytes, find, find_or_add, is_full, touch
 from streams.compiled import Integer, compiled, inlined
 from streams.hashing import join_key
+from streams.names import number_of
 from streams.text import Text, is_given, is_same, write_text
 
 COMMUNITY_KEY = 1024
@@ -57,19 +57,6 @@ class Actions(NamedTuple):
     via: Text
     rules: Array
     """Number of the rules of the community."""
-
-
-@compiled
-def _name(names: Keyed, scratch: Bytes, text: Text, i: int) -> Integer:
-    """The row of a text in `names` + 1; 0 for an empty one."""
-    if not is_given(text, i):
-        return np.int64(0)
-    n = write_text(scratch, 0, text, i)
-    scratch[n] = 0xFF
-    row, new = find_or_add(names, scratch, n + 1)
-    if new:
-        names.dirty[row // NAME_BLOCK] = 1
-    return row + 1
 
 
 @compiled
@@ -100,7 +87,7 @@ def _content(state: ChainState, a: Actions, i: int) -> Integer:
         content["community"] = community
         content["serial"] = state.counters[SERIALS]
         state.counters[SERIALS] += 1
-        content["group"] = _name(state.names, state.scratch, a.group, i)
+        content["group"] = number_of(state.names, state.scratch, a.group, i)
         content["first_at"] = a.occurred_at[i]
         content["last_at"] = a.occurred_at[i]
         content["max_breadth"] = 1
@@ -173,8 +160,8 @@ def _share(state: ChainState, a: Actions, i: int, index: Integer, base: Integer)
         state.moves.cursor[LEVELS_NEEDED] = needed
         return False
     node = nodes.rows[row]
-    node["group"] = _name(state.names, state.scratch, a.group, i)
-    node["channel"] = _name(state.names, state.scratch, a.channel, i)
+    node["group"] = number_of(state.names, state.scratch, a.group, i)
+    node["channel"] = number_of(state.names, state.scratch, a.channel, i)
     who = _person(state, a, i, index)
     node["person"] = who + 1
     person = state.people.rows[who]

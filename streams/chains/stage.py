@@ -38,7 +38,7 @@ from streams.columnar import Array, StateTable
 from streams.compiled import KEY_ROOM
 from streams.in_order import InOrder
 from streams.merge import Ready
-from streams.packing import Message, Record, Rows
+from streams.packing import Record, Rows
 from streams.records import Records
 from streams.rule_numbers import rule_numbers
 from streams.stage import Output, Receipt
@@ -62,8 +62,7 @@ class Chains(InOrder):
     """The contents of one partition of ``actions-by-content``. See `streams.stage.Reducer`."""
 
     def __init__(self, partition: int, rules: Rules) -> None:
-        super().__init__()
-        self.partition = partition
+        super().__init__(NAME, partition)
         self.state = Tables.empty()
         self.packed = packed_table()
         self.tables: Sequence[StateTable] = (*self.state, self.packed)
@@ -157,7 +156,7 @@ class Chains(InOrder):
         if cursor[REFUSALS]:
             refused = self._moves.refused[: cursor[REFUSALS]]
             rows = refused_rows(batch, refused, record.timestamp)
-            output.rows.append(self._rows(REFUSED_SHARES.name, rows))
+            output.rows.append(self.rows(REFUSED_SHARES.name, rows))
             cursor[REFUSALS] = 0
         if cursor[ALERTS]:
             alerts = self._moves.alerts[: cursor[ALERTS]]
@@ -168,7 +167,7 @@ class Chains(InOrder):
                 self.state, alerts["row"], "opened", alerts["at"], evidence, alerts["position"],
                 record.timestamp,
             )  # fmt: skip
-            output.rows.append(self._rows(ALERT_CHANGES.name, rows))
+            output.rows.append(self.rows(ALERT_CHANGES.name, rows))
             cursor[ALERTS] = 0
             self._resolve_at = self._next_to_resolve()
 
@@ -195,7 +194,7 @@ class Chains(InOrder):
         rows = alert_rows(
             self.state, found, "resolved", contents["resolve_at"], evidence, positions, record.timestamp
         )
-        output.rows.append(self._rows(ALERT_CHANGES.name, rows))
+        output.rows.append(self.rows(ALERT_CHANGES.name, rows))
         cursor[ALERT_ROWS] += len(found)
         keys.rows["resolve_at"][found] = NEVER
         keys.dirty[found // self.state.contents.block_rows] = 1
@@ -204,16 +203,9 @@ class Chains(InOrder):
     def snapshots(self, version: int) -> Iterator[Rows]:
         """A row for each content and each share changed since the last call."""
         for some in in_pieces(self.state.contents.take_touched()):
-            yield self._rows(CONTENTS.name, content_rows(self.state, some, version))
+            yield self.rows(CONTENTS.name, content_rows(self.state, some, version))
         for some in in_pieces(self.state.nodes.take_touched()):
-            yield self._rows(SHARES.name, share_rows(self.state, some, version))
-
-    def _rows(self, table: str, batch: pa.RecordBatch) -> Rows:
-        return Rows(table, f"{NAME}/{self.partition}", batch)
-
-    def tick(self, now_ms: int, *, caught_up: bool) -> list[Message]:
-        """Nobody is behind this stage."""
-        return []
+            yield self.rows(SHARES.name, share_rows(self.state, some, version))
 
     def alerts(self) -> OpenAlerts:
         """Open alerts. See `AlertSource`."""

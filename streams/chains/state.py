@@ -13,6 +13,7 @@ import numpy as np
 from schemas.rules import DAY_MS, HOUR_MS, Rules
 from streams.columnar import Array, Bytes, Keyed, KeyedTable
 from streams.compiled import codes
+from streams.names import names_table
 
 NEVER = np.iinfo(np.int64).max
 FIRST_HOUR_MS = HOUR_MS
@@ -95,12 +96,7 @@ LEVEL = np.dtype([("content", "u4"), ("count", "u4"), ("deeper", "u4"), ("higher
 COMMUNITY = np.dtype([("finished", "u4"), ("classes", "u4", (CLASSES,))])
 """Contents whose first hour is over, by how many shares it had. Found by the community_id and 0xFF."""
 
-NAME = np.dtype([("unused", "u1")])
-"""A group or a channel, found by the text and 0xFF."""
-
-CONTENT_BLOCK, NODE_BLOCK, PERSON_BLOCK, LEVEL_BLOCK, COMMUNITY_BLOCK, NAME_BLOCK = (
-    128, 512, 1024, 1024, 16, 1024,
-)  # fmt: skip
+CONTENT_BLOCK, NODE_BLOCK, PERSON_BLOCK, LEVEL_BLOCK, COMMUNITY_BLOCK = 128, 512, 1024, 1024, 16
 
 SERIAL_BYTES = 4
 LEVEL_KEY = 2 * SERIAL_BYTES
@@ -173,7 +169,7 @@ class Tables(NamedTuple):
             KeyedTable("people", PERSON, PERSON_BLOCK),
             KeyedTable("levels", LEVEL, LEVEL_BLOCK),
             KeyedTable("communities", COMMUNITY, COMMUNITY_BLOCK),
-            KeyedTable("names", NAME, NAME_BLOCK),
+            names_table(),
         )
 
 

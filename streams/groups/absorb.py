@@ -46,7 +46,6 @@ from streams.groups.state import (
     GROUP_SILENCE,
     ICEBREAKERS,
     MEMBERSHIP_BLOCK,
-    NAME_BLOCK,
     NEAR,
     NEVER,
     POSTS,
@@ -63,6 +62,7 @@ from streams.groups.state import (
     Moves,
 )
 from streams.hashing import join_key
+from streams.names import number_of
 from streams.text import Text, is_given, is_same, write_text
 
 Group = Any
@@ -143,17 +143,6 @@ def _membership(state: GroupState, scratch: Bytes, a: Actions, i: int, index: In
 
 
 @compiled
-def _name(names: Keyed, scratch: Bytes, text: Text, i: int) -> Integer:
-    """The number of a text: its row in `names` + 1."""
-    n = write_text(scratch, 0, text, i)
-    scratch[n] = 0xFF
-    row, new = find_or_add(names, scratch, n + 1)
-    if new:
-        names.dirty[row // NAME_BLOCK] = 1
-    return row + 1
-
-
-@compiled
 def _renew_generation(state: GroupState, clock: Integer) -> None:
     """Forget the topics of the generation before the last one."""
     generation = clock // GENERATION_MS
@@ -171,11 +160,11 @@ def _join(names: Keyed, scratch: Bytes, member: Member, a: Actions, i: int) -> b
     """What a join says of somebody; whether anything is new."""
     new = False
     if is_given(a.channel, i):
-        channel = _name(names, scratch, a.channel, i)
+        channel = number_of(names, scratch, a.channel, i)
         new |= member["channel"] != channel
         member["channel"] = channel
     if is_given(a.inviter, i) and not is_same(a.inviter, a.user, i):
-        inviter = _name(names, scratch, a.inviter, i)
+        inviter = number_of(names, scratch, a.inviter, i)
         new |= member["inviter"] != inviter
         member["inviter"] = inviter
     return bool(new)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from schemas.actions import BY_GROUP
 from schemas.group_tables import ALERT_CHANGES, GROUPS, MEMBERSHIPS
@@ -43,7 +42,7 @@ from streams.groups.state import (
 )
 from streams.in_order import InOrder
 from streams.merge import Ready
-from streams.packing import Message, Record, Rows
+from streams.packing import Record, Rows
 from streams.records import Records
 from streams.rule_numbers import rule_numbers
 from streams.stage import Output, Receipt
@@ -78,8 +77,7 @@ class Groups(InOrder):
     """The groups of one partition of ``actions-by-group``. See `streams.stage.Reducer`."""
 
     def __init__(self, partition: int, rules: Rules) -> None:
-        super().__init__()
-        self.partition = partition
+        super().__init__(NAME, partition)
         self.state = Tables.empty()
         self.tables: Sequence[StateTable] = tuple(self.state)
         self._rules = rules
@@ -103,7 +101,7 @@ class Groups(InOrder):
         if told.alerts:
             alerts = np.concatenate(told.alerts)
             batch = alert_rows(self.state.groups.arrays, alerts, told.evidence, told.ingested_ms)
-            output.rows.append(self._rows(ALERT_CHANGES.name, batch))
+            output.rows.append(self.rows(ALERT_CHANGES.name, batch))
         return output
 
     def _settled(self, now: int, record: Record, told: _Told) -> bool:
@@ -193,16 +191,9 @@ class Groups(InOrder):
     def snapshots(self, version: int) -> Iterator[Rows]:
         """A row for each group and each membership changed since the last call."""
         for some in in_pieces(self.state.groups.take_touched()):
-            yield self._rows(GROUPS.name, group_rows(self.state, some, version, self._book))
+            yield self.rows(GROUPS.name, group_rows(self.state, some, version, self._book))
         for some in in_pieces(self.state.memberships.take_touched()):
-            yield self._rows(MEMBERSHIPS.name, membership_rows(self.state, some, version))
-
-    def _rows(self, table: str, batch: pa.RecordBatch) -> Rows:
-        return Rows(table, f"{NAME}/{self.partition}", batch)
-
-    def tick(self, now_ms: int, *, caught_up: bool) -> list[Message]:
-        """Nobody is behind this stage."""
-        return []
+            yield self.rows(MEMBERSHIPS.name, membership_rows(self.state, some, version))
 
     def alerts(self) -> OpenAlerts:
         """Open alerts, and how many groups are watched for silence, and silent. See `AlertSource`."""

@@ -15,6 +15,7 @@ from streams.compiled import codes
 from streams.groups.churn import CHURN, CHURN_BY_DAY
 from streams.groups.rulebook import GroupRulebook
 from streams.groups.silence import SILENCE
+from streams.names import names_table
 
 NEVER = np.iinfo(np.int64).max
 WINDOW_DAYS = 28
@@ -192,9 +193,6 @@ MEMBERSHIP = np.dtype(
 )
 """Found by the user_id, 0xFF, and the row of the group in 4 bytes."""
 
-NAME = np.dtype([("unused", "u1")])
-"""A channel or an inviter, found by the text and 0xFF."""
-
 TOPIC = np.dtype([("at", "i8"), ("author", "u4"), ("answered", "u1"), ("question", "u1")])
 """A post that waits for its first reply, found by the row of the group in 4 bytes and the content_id."""
 
@@ -204,7 +202,6 @@ FALLS_ROW = np.dtype([("churn", CHURN_BY_DAY)])
 
 GROUP_BLOCK = 32
 MEMBERSHIP_BLOCK = 512
-NAME_BLOCK = 1024
 TOPIC_BLOCK = 1024
 CHURN_BLOCK = 64
 
@@ -279,7 +276,7 @@ class Tables(NamedTuple):
         return cls(
             KeyedTable("groups", GROUP, GROUP_BLOCK, flushed=True),
             KeyedTable("memberships", MEMBERSHIP, MEMBERSHIP_BLOCK, flushed=True),
-            KeyedTable("names", NAME, NAME_BLOCK),
+            names_table(),
             KeyedTable("even_topics", TOPIC, TOPIC_BLOCK),
             KeyedTable("odd_topics", TOPIC, TOPIC_BLOCK),
             KeyedTable("churn", CHURN_ROW, CHURN_BLOCK),
