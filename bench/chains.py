@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import lz4.frame
 import pyarrow as pa
 
 from schemas.actions import BY_CONTENT, SHARE
 from schemas.rules import DAY_MS, Rules
 from streams.chains.cold import unpack
 from streams.chains.stage import Chains
+from streams.checkpoint import Checkpoints, MemoryBlocks
 from streams.packing import Record, Stamp, pack_batch
 from streams.records import Records
 
@@ -174,33 +174,21 @@ def _packed(rows: Sequence[Share], first: int) -> Iterator[Record]:
 def _run(shares: Iterable[Share]) -> tuple[Chains, float, float, int]:
     """A stage that took them in; seconds for absorbing, for flushes and checkpoints; bytes of the last."""
     chains = Chains(0, Rules())
+    checkpoints = Checkpoints(MemoryBlocks(), 0, chains.tables)
+    checkpoints.restore()
     absorbing = flushing = 0.0
-    written = 0
+    sizes: dict[bytes, int] = {}
     for number, messages in enumerate(_messages(shares)):
         absorbing += _timed(lambda some=messages: chains.absorb(Records.of(some)))  # type: ignore[misc]
 
         def flush(version: int = number) -> None:
-            nonlocal written
             for rows in chains.snapshots(version):
                 pack_batch(rows.batch)
-            written = _checkpoint(chains)
+            for key, block in checkpoints.changes().items:
+                sizes[key.rpartition(b"/")[0]] = len(block or b"")  # a block alternates between two keys
 
         flushing += _timed(flush)
-    written = sum(
-        len(lz4.frame.compress(table.encode_block(block), compression_level=0))
-        for table in chains.tables
-        for block in table.live_blocks()
-    )
-    return chains, absorbing, flushing, written
-
-
-def _checkpoint(chains: Chains) -> int:
-    size = 0
-    for table in chains.tables:
-        for block in table.changed_blocks():
-            size += len(lz4.frame.compress(table.encode_block(block), compression_level=0))
-        table.mark_clean()
-    return size
+    return chains, absorbing, flushing, sum(sizes.values())
 
 
 def _pack_all(chains: Chains) -> tuple[float, float, int]:

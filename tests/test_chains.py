@@ -36,6 +36,7 @@ class Feed:
     def __init__(self) -> None:
         self.chains = Chains(0, Rules())
         self.offset = 0
+        self.records = -1
         self.clock = START_MS
 
     def take(self, actions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -61,8 +62,8 @@ class Feed:
     def _record(self, value: bytes) -> Record:
         clock = self.clock if value else self.clock + 1
         headers = Stamp(0, 1, self.offset - 1, clock).headers()
-        self._records = getattr(self, "_records", -1) + 1
-        return Record(self._records, clock, value, None, headers)
+        self.records += 1
+        return Record(self.records, clock, value, None, headers)
 
     def content(self) -> dict[str, Any]:
         """The row of the one content."""
