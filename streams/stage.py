@@ -44,6 +44,10 @@ UPKEEP = 0.1
 `MOST_APART_S`: large state that changes all over is not written again and again."""
 MOST_APART_S = 30.0
 
+READ_AGAIN_S = 15.0
+"""Records that are in the log, and of which none has come for so long, were lost on the way: read again. A
+rebalance can do that, and where nothing follows nobody would notice."""
+
 T = TypeVar("T")
 
 MESSAGE_BYTES = 4 * 1024 * 1024
@@ -156,6 +160,9 @@ class _Partition:
         """When it was last seen to be level."""
         self.quiet_ticks = 0
         """So many ticks ago it last absorbed anything."""
+        self.stood_at = 0
+        """The offset at which it stands since `stood_since`, with more in the log."""
+        self.stood_since = 0.0
         self.saved_at = 0.0
         self.save_took = 0.0
         self.receipt_sent: Receipt | None = None
@@ -230,9 +237,22 @@ class StageRunner:
             end = self._source.end_offset(number)
             caught_up = end is not None and part.next_offset >= end
             part.quiet_ticks += 1
+            await self._read_again_if_lost(part, caught_up=end is None or caught_up)
             await self._log.send(part.reducer.tick(int(self._wall_s() * 1000), caught_up=caught_up))
             await self._flush_if_due(part)
             self._metrics.ticked(number, end, part.next_offset, part.reducer, self._wall_s())
+
+    async def _read_again_if_lost(self, part: _Partition, *, caught_up: bool) -> None:
+        now = time.monotonic()
+        if caught_up or part.next_offset != part.stood_at:
+            part.stood_at, part.stood_since = part.next_offset, now
+        elif now - part.stood_since >= READ_AGAIN_S:
+            part.stood_since = now
+            logger.warning(
+                "%s/%d: nothing came for %.0f s though the log goes on behind offset %d",
+                self.name, part.number, READ_AGAIN_S, part.next_offset,
+            )  # fmt: skip
+            await self._source.rewind(part.number, part.next_offset)
 
     def _is_checkpoint_due(self, part: _Partition) -> bool:
         return (
@@ -287,7 +307,7 @@ class StageRunner:
         if restored:
             reducer.restore_meta(restored.meta)
             part.next_offset = part.saved_offset = restored.next_offset
-        part.flushed_at = part.saved_at = part.level_at = time.monotonic()
+        part.flushed_at = part.saved_at = part.level_at = part.stood_since = time.monotonic()
         self._partitions[number] = part
         self._metrics.restored(number, reducer, time.monotonic() - began)
         logger.info("%s/%d: goes on from offset %d", self.name, number, part.next_offset)

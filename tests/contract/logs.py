@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 
@@ -130,8 +130,24 @@ class KafkaRunning(_Running):
             if self._failures:
                 raise self._failures[0]
             if time.monotonic() > deadline:
-                raise TimeoutError
+                raise TimeoutError(self._state())
             await asyncio.sleep(0.02)
+
+    def _state(self) -> str:
+        app: Any = self._stage.app
+        consumer = app.consumer._thread._consumer
+        places = {
+            str(
+                tp
+            ): f"reads on from {consumer._subscription.subscription.assignment.state_value(tp)._position}, "
+            f"paused: {tp in consumer.paused()}, end: {self.source.end_offset(tp.partition)}"
+            for tp in consumer.assignment()
+        }
+        stands = {number: part.next_offset for number, part in self.runner._partitions.items()}
+        return (
+            f"the stage stands at {stands}; consumer: {places}; rebalancing: {app.rebalancing}, in recovery: "
+            f"{app.in_recovery}, flow: {app.consumer.flow_active}, generation: {app.consumer_generation_id}"
+        )
 
     async def stop(self) -> None:
         self.ended = True

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from streams.packing import Message
+import streams.stage as stage_module
+from streams.packing import Message, Record
 from streams.settings import Settings
 from tests.contract.logs import InProcess, Kafka, LogUnderTest, Running
 
@@ -177,6 +178,27 @@ def test_what_is_behind_can_be_read_again(log: LogUnderTest) -> None:
         part.next_offset = 0
         await stage.source.rewind(0, 0)
         assert await absorbed(stage, 0, 16) == [*numbers(0, 6), *numbers(2, 6), *numbers(0, 6)]
+        await stage.stop()
+
+    run(log, scenario)
+
+
+def test_what_is_lost_on_the_way_is_read_again(log: LogUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though nothing comes after it that would show the gap."""
+    monkeypatch.setattr(stage_module, "READ_AGAIN_S", 0.5 if isinstance(log, Kafka) else 0)
+
+    async def scenario() -> None:
+        stage = await log.start()
+        absorb, lost = stage.runner.absorb, list[Sequence[Record]]()
+
+        async def lose(partition: int, records: Sequence[Record]) -> None:
+            lost.append(records)
+
+        stage.runner.absorb = lose  # type: ignore[method-assign]
+        await stage.log.send(events(0, *numbers(0, 3)))
+        await stage.until(lambda: bool(lost))
+        stage.runner.absorb = absorb  # type: ignore[method-assign]
+        assert await absorbed(stage, 0, 3) == numbers(0, 3)
         await stage.stop()
 
     run(log, scenario)
