@@ -174,8 +174,8 @@ def _events(events: int, people: int) -> str:
                 draw < 93, 'purchase', 'leave'
             ) AS what,
             least(
-                session * {SESSION} * {span_ms} / {events} + n % {SESSION} * (20000 + h % 100000),
-                {span_ms} - 1
+                intDiv(session * {SESSION} * {span_ms}, {events}) + n % {SESSION} * (20000 + h % 100000),
+                toUInt64({span_ms} - 1)
             ) AS passed,
             -2 * log((cityHash64(n, 4) + 1) / 18446744073709551616.) / {DAYS} AS age,
             toUInt64(greatest(0, passed / {span_ms} - age) * {per_community}) AS nth,

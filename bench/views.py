@@ -58,10 +58,9 @@ def measure(events: int, home: Path, people: int = PEOPLE) -> list[Answered]:
 def _best(client: Client, name: str) -> tuple[float, int]:
     """The best time of some, in seconds, and the number of rows. Every column is worked out, none is sent."""
     asked = f"{name}({PARAMETERS[name]})" if name in PARAMETERS else name
-    sql = f"SELECT count(), sum(cityHash64(*)) FROM {asked}"
-    best, rows = float("inf"), 0
+    best = float("inf")
     for _ in range(BEST_OF):
         began = time.perf_counter()
-        rows = int(client.query(sql).result_rows[0][0])
+        client.command(f"SELECT * FROM {asked} FORMAT Null")
         best = min(best, time.perf_counter() - began)
-    return best, rows
+    return best, int(client.query(f"SELECT count() FROM {asked}").result_rows[0][0])

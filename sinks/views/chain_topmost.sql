@@ -4,17 +4,13 @@
 --          tree, so what came through it is part of no other share of theirs); reach, joins, buyers, amount (of
 --          itself and all below it, as in `shares`).
 -- Only shares of people who shared a content more than once are followed upwards, at most 100 generations.
+-- The way up is read from all versions of a row, not the last: of those that name a share above it is the same one.
 WITH RECURSIVE
-    inner_nodes AS
-    (
-        SELECT community_id, content_id, share_id, user_id, parent_share_id
-        FROM shares_snapshots FINAL
-        WHERE direct_shares > 0
-    ),
     climb AS
     (
-        SELECT community_id, content_id, share_id, user_id, parent_share_id AS above_id, 0 AS found, 0 AS steps
-        FROM shares_snapshots FINAL
+        SELECT DISTINCT
+            community_id, content_id, share_id, user_id, parent_share_id AS above_id, 0 AS found, 0 AS steps
+        FROM shares_snapshots
         WHERE parent_share_id != '' AND (community_id, content_id, user_id) IN (
             SELECT community_id, content_id, user_id
             FROM shares_snapshots FINAL
@@ -22,7 +18,7 @@ WITH RECURSIVE
             HAVING count() > 1
         )
         UNION ALL
-        SELECT
+        SELECT DISTINCT
             c.community_id,
             c.content_id,
             c.share_id,
@@ -30,10 +26,10 @@ WITH RECURSIVE
             n.parent_share_id,
             toUInt8(n.user_id = c.user_id),
             toUInt8(c.steps + 1)
-        FROM inner_nodes AS n
+        FROM shares_snapshots AS n
         INNER JOIN climb AS c
         ON n.community_id = c.community_id AND n.content_id = c.content_id AND n.share_id = c.above_id
-        WHERE NOT c.found AND c.steps < 100
+        WHERE n.direct_shares > 0 AND NOT c.found AND c.steps < 100
     )
 SELECT
     community_id,

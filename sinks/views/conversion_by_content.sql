@@ -5,12 +5,15 @@
 --          where viewers is under 20); purchases (how many); amounts (what was paid, by currency).
 -- From all accepted events, late ones included. Who buys without a view is in buyers alone.
 WITH
-    people AS
+    people AS -- community and content in one key, and told apart by its length: three keys take twice the time of two
     (
-        SELECT community_id, content_id, max(action = 'view') AS viewed, max(action = 'purchase') AS bought
+        SELECT
+            concat(toString(length(community_id)), ' ', community_id, content_id) AS place,
+            max(action = 'view') AS viewed,
+            max(action = 'purchase') AS bought
         FROM events
         WHERE action IN ('view', 'purchase') AND content_id != ''
-        GROUP BY community_id, content_id, user_id
+        GROUP BY place, user_id
     ),
     paid AS
     (
@@ -22,13 +25,15 @@ WITH
     counts AS
     (
         SELECT
-            community_id,
-            content_id,
+            position(place, ' ') + 1 AS begin,
+            toUInt32(left(place, begin - 2)) AS long,
+            substring(place, begin, long) AS community_id,
+            substring(place, begin + long) AS content_id,
             countIf(viewed) AS viewers,
             countIf(bought) AS buyers,
             countIf(viewed AND bought) AS viewers_who_bought
         FROM people
-        GROUP BY community_id, content_id
+        GROUP BY place
     )
 SELECT
     community_id,

@@ -6,41 +6,51 @@
 -- Known are people of `users`. Generations are counted from 0 on, so a ring of people who name each other is never
 -- come to, nor is who was invited out of one, nor anybody beyond generation 100: they have no row.
 WITH RECURSIVE
-    invited AS -- two halves, not one outer join: the engine would take that apart within the recursion
+    invited AS
     (
-        SELECT community_id, user_id, inviter_id
-        FROM users_snapshots FINAL
-        WHERE inviter_id != ''
-        UNION ALL
-        SELECT community_id, guests.user_id, sharer_id
-        FROM
+        SELECT
+            community_id,
+            user_id,
+            if(u.inviter_id != '', u.inviter_id, ifNull(sharer_id, '')) AS named_id,
+            if((community_id, named_id) IN (SELECT community_id, user_id FROM users_snapshots), named_id, '') AS inviter_id,
+            reinterpretAsUInt128(sipHash128(community_id, user_id)) AS id
+        FROM (SELECT community_id, user_id, inviter_id, via_share_id FROM users_snapshots FINAL) AS u
+        LEFT JOIN
         (
-            SELECT community_id, user_id, via_share_id AS share_id
-            FROM users_snapshots FINAL
-            WHERE inviter_id = '' AND via_share_id != ''
-        ) AS guests
-        INNER JOIN
-        (
-            SELECT community_id, share_id, argMin(s.user_id, at) AS sharer_id
-            FROM shares_snapshots AS s FINAL
+            SELECT community_id, share_id AS via_share_id, argMin(s.user_id, at) AS sharer_id
+            FROM shares_snapshots AS s
+            WHERE via_share_id IN (SELECT via_share_id FROM users_snapshots)
             GROUP BY community_id, share_id
         ) AS brought
-        USING (community_id, share_id)
+        USING (community_id, via_share_id)
     ),
-    reached AS
+    jumps AS -- each step doubles how far up `above` is: whoever is above the one who was above; 0: nobody
     (
-        SELECT community_id, user_id, '' AS inviter_id, 0 AS generation
-        FROM users_snapshots FINAL
-        WHERE (community_id, user_id) NOT IN (
-            SELECT community_id, user_id
-            FROM invited
-            WHERE (community_id, inviter_id) IN (SELECT community_id, user_id FROM users_snapshots)
-        )
+        SELECT
+            id,
+            if(inviter_id = '', 0, reinterpretAsUInt128(sipHash128(community_id, inviter_id))) AS above,
+            toUInt8(above != 0) AS generation,
+            toUInt8(0) AS steps
+        FROM invited
         UNION ALL
-        SELECT i.community_id, i.user_id, i.inviter_id, toUInt8(r.generation + 1)
-        FROM invited AS i
-        INNER JOIN reached AS r ON i.community_id = r.community_id AND i.inviter_id = r.user_id
-        WHERE r.generation < 100
+        SELECT person, up, toUInt8(known), toUInt8(steps + 1)
+        FROM
+        (
+            SELECT
+                steps,
+                if(is_low, above, id) AS one,
+                anyIf(above, NOT is_low) AS up,
+                anyIf(generation, NOT is_low) AS more,
+                arrayConcat(groupArrayIf(id, is_low), if(up = 0, [one], [])) AS people,
+                arrayConcat(
+                    arrayMap(way -> way + more, groupArrayIf(generation, is_low)), if(up = 0, [more], [])
+                ) AS ways
+            FROM (SELECT *, arrayJoin([0, 1]) AS is_low FROM jumps WHERE steps < 7)
+            WHERE NOT is_low OR above != 0
+            GROUP BY steps, one
+        )
+        ARRAY JOIN people AS person, ways AS known
     )
 SELECT community_id, user_id, inviter_id, generation
-FROM reached
+FROM invited
+INNER JOIN (SELECT id, generation FROM jumps WHERE steps = 7 AND above = 0 AND generation <= 100) AS known USING (id)

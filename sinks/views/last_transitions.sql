@@ -6,10 +6,21 @@ SELECT
     community_id,
     user_id,
     ladder,
-    argMax(t.from_segment, (t.at, t._position)) AS from_segment,
-    argMax(t.to_segment, (t.at, t._position)) AS to_segment,
-    max(t.at) AS at,
-    argMax(t.rule, (t.at, t._position)) AS rule,
-    argMax(t.evidence, (t.at, t._position)) AS evidence
-FROM segment_transitions AS t
-GROUP BY community_id, user_id, ladder
+    last.1 AS from_segment,
+    last.2 AS to_segment,
+    last.3 AS at,
+    last.4 AS rule,
+    last.5 AS evidence
+FROM
+(
+    SELECT
+        community_id,
+        user_id,
+        ladder,
+        argMax(
+            (from_segment, to_segment, at, rule, evidence),
+            bitShiftLeft(toUInt128(toUnixTimestamp64Milli(at)), 64) + _position -- (at, _position), compared faster
+        ) AS last
+    FROM segment_transitions
+    GROUP BY community_id, user_id, ladder
+)

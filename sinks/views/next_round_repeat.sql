@@ -6,47 +6,41 @@
 --          / people; null where people is under 20, or while there is no next).
 -- From all accepted events, late ones included. The last round of a group goes on.
 WITH
-    marks AS
+    rounds AS -- each with whether there is a next
     (
         SELECT
             community_id,
             group_id,
-            user_id,
-            occurred_at,
-            action = 'post' AND role IN ('operator', 'moderator') AS is_round,
-            sum(is_round) OVER (
-                PARTITION BY community_id, group_id ORDER BY occurred_at, is_round DESC, source_partition, source_offset
-                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-            ) AS number
-        FROM events
-        WHERE
-            (action = 'post' AND kind = 'benefit')
-            OR (action = 'purchase' AND (community_id, group_id) IN (
-                SELECT community_id, group_id
-                FROM events
-                WHERE action = 'post' AND kind = 'benefit' AND role IN ('operator', 'moderator')
-            ))
-    ),
-    rounds AS -- each round with the next
-    (
-        SELECT
-            community_id,
-            group_id,
-            number AS round,
             occurred_at AS begins_at,
-            number < max(number) OVER (PARTITION BY community_id, group_id) AS has_next
-        FROM marks
-        WHERE is_round
+            row_number() OVER (
+                PARTITION BY community_id, group_id ORDER BY occurred_at, source_partition, source_offset
+            ) AS round,
+            round < count() OVER (PARTITION BY community_id, group_id) AS has_next
+        FROM events
+        WHERE action = 'post' AND kind = 'benefit' AND role IN ('operator', 'moderator')
     ),
     counts AS
     (
         SELECT community_id, group_id, one AS round, count() AS came, countIf(has(taken, one + 1)) AS came_again
         FROM
         (
-            SELECT community_id, group_id, groupUniqArray(number) AS taken
-            FROM marks
-            WHERE NOT is_round AND number > 0
-            GROUP BY community_id, group_id, user_id
+            SELECT e.community_id AS community_id, e.group_id AS group_id, groupUniqArray(number) AS taken
+            FROM
+            (
+                SELECT community_id, group_id, user_id, occurred_at
+                FROM events
+                WHERE
+                    (action = 'post' AND kind = 'benefit' AND role NOT IN ('operator', 'moderator'))
+                    OR action = 'purchase'
+            ) AS e
+            ASOF INNER JOIN -- the latest round by then; of several at one moment the last
+            (
+                SELECT community_id, group_id, begins_at, max(round) AS number
+                FROM rounds
+                GROUP BY community_id, group_id, begins_at
+            ) AS r
+            ON e.community_id = r.community_id AND e.group_id = r.group_id AND e.occurred_at >= r.begins_at
+            GROUP BY e.community_id, e.group_id, e.user_id
         )
         ARRAY JOIN taken AS one
         GROUP BY community_id, group_id, one
@@ -57,14 +51,14 @@ SELECT
     round,
     begins_at,
     ifNull(came, 0) AS people,
-    if(has_next, ifNull(next_came, 0), NULL) AS next_people,
+    if(
+        has_next,
+        leadInFrame(people) OVER (
+            PARTITION BY community_id, group_id ORDER BY round ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+        ),
+        NULL
+    ) AS next_people,
     if(has_next, ifNull(came_again, 0), NULL) AS repeated,
     if(people < 20, NULL, repeated / people) AS rate
 FROM rounds
 LEFT JOIN counts USING (community_id, group_id, round)
-LEFT JOIN
-(
-    SELECT community_id, group_id, toUInt64(c.round - 1) AS round, came AS next_came
-    FROM counts AS c
-) AS following
-USING (community_id, group_id, round)

@@ -5,29 +5,19 @@
 -- People count from the day of their first row in the log. On ladders other than the lifecycle everybody begins,
 -- without a row that says so, as general, none, know and level_0.
 WITH
-    ends AS -- each person's segment at the end of each day on which it changed
+    paths AS -- of each person and ladder, the days on which the segment changed, and the segment at their ends
     (
-        SELECT community_id, user_id, ladder, day, argMax(to_segment, (moved, at, _position)) AS segment
-        FROM
-        (
-            SELECT community_id, user_id, ladder, day, 1 AS moved, at, _position, to_segment
-            FROM segment_transitions
-            UNION ALL
-            SELECT community_id, user_id, beginning.1, first_day, 0, toDateTime64(0, 3, 'UTC'), 0, beginning.2
-            FROM
-            (
-                SELECT
-                    community_id,
-                    user_id,
-                    min(day) AS first_day,
-                    arrayJoin([
-                        ('pyramid', 'general'), ('intent', 'none'), ('closeness', 'know'), ('level', 'level_0')
-                    ]) AS beginning
-                FROM segment_transitions
-                GROUP BY community_id, user_id
-            )
-        )
-        GROUP BY community_id, user_id, ladder, day
+        SELECT
+            community_id,
+            toString(t.ladder) AS ladder,
+            arraySort(groupArray((
+                day,
+                bitShiftLeft(toUInt128(toUnixTimestamp64Milli(at)), 64) + _position, -- (at, _position), compared faster
+                toString(to_segment)
+            ))) AS path,
+            arrayFilter((one, next) -> one.1 != next.1, path, arrayPushBack(arrayPopFront(path), (toDate32('1900-01-01'), 0, ''))) AS ends
+        FROM segment_transitions AS t
+        GROUP BY community_id, user_id, t.ladder
     ),
     changes AS -- by how much the number of people in a segment changes on a day
     (
@@ -37,14 +27,34 @@ WITH
             SELECT
                 community_id,
                 ladder,
-                arraySort(groupArray((day, toString(segment)))) AS path,
                 arrayJoin(arrayConcat(
-                    arrayMap(came -> (came.2, came.1, 1), path),
-                    arrayMap((went, came) -> (went.2, came.1, -1), arrayPopBack(path), arrayPopFront(path))
+                    arrayMap(came -> (came.3, came.1, 1), ends),
+                    arrayMap(
+                        (before, came) -> (before, came.1, -1),
+                        arrayPushFront(
+                            arrayMap(came -> came.3, arrayPopBack(ends)),
+                            transform(
+                                ladder,
+                                ['pyramid', 'intent', 'closeness', 'level'],
+                                ['general', 'none', 'know', 'level_0'],
+                                ''
+                            )
+                        ),
+                        ends
+                    )
                 )) AS change
-            FROM ends
-            GROUP BY community_id, user_id, ladder
+            FROM paths
+            UNION ALL
+            SELECT
+                community_id,
+                beginning.1,
+                (beginning.2, first_day, 1)
+            FROM (SELECT community_id, min(day) AS first_day FROM segment_transitions GROUP BY community_id, user_id)
+            ARRAY JOIN [
+                ('pyramid', 'general'), ('intent', 'none'), ('closeness', 'know'), ('level', 'level_0')
+            ] AS beginning
         )
+        WHERE segment != ''
         GROUP BY community_id, ladder, segment, day
     ),
     segments AS -- with the first and last day of the community's log
@@ -74,11 +84,20 @@ WITH
             )) AS one
         FROM segments
     )
-SELECT
-    community_id,
-    ladder,
-    segment,
-    one.1 AS day,
-    sum(sum(one.2)) OVER (PARTITION BY community_id, ladder, segment ORDER BY one.1) AS people
-FROM filled
-GROUP BY community_id, ladder, segment, one.1
+SELECT community_id, ladder, segment, day, people
+FROM
+(
+    SELECT *, max(people) OVER (PARTITION BY community_id, ladder, segment) AS most
+    FROM
+    (
+        SELECT
+            community_id,
+            ladder,
+            segment,
+            one.1 AS day,
+            sum(sum(one.2)) OVER (PARTITION BY community_id, ladder, segment ORDER BY one.1) AS people
+        FROM filled
+        GROUP BY community_id, ladder, segment, one.1
+    )
+)
+WHERE most > 0

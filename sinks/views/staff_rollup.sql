@@ -8,26 +8,90 @@
 -- The 28 days end at the clock of the stage users. Late events count.
 WITH
     (SELECT max(clock) FROM receipts_snapshots FINAL WHERE stage = 'users') AS now_at,
-    staff AS
-    (
-        SELECT community_id, toString(group_id) AS group_id, user_id, m.role = 'operator' AS is_operator
-        FROM memberships_snapshots AS m FINAL
-        WHERE member AND m.role IN ('operator', 'moderator')
-    ),
     recent AS
     (
-        SELECT community_id, toString(group_id) AS group_id, user_id, action, content_id, reply_to, inviter_id
+        SELECT
+            community_id,
+            toString(group_id) AS group_id,
+            user_id,
+            action,
+            reply_to,
+            inviter_id,
+            occurred_at,
+            role IN ('operator', 'moderator') AS is_staff
         FROM events
         WHERE occurred_at > now_at - INTERVAL 28 DAY AND occurred_at <= now_at
     ),
-    heard AS
+    numbers AS -- of people: sets of numbers are united faster than those of names
     (
-        SELECT community_id, user_id, count() AS posts, countIf(h.heard) AS heard_posts
-        FROM heard_posts AS h
-        WHERE at > now_at - INTERVAL 28 DAY AND at <= now_at
+        SELECT community_id, user_id, toUInt32(row_number() OVER ()) AS number
+        FROM (SELECT DISTINCT community_id, user_id FROM memberships_snapshots)
+    ),
+    places AS
+    (
+        SELECT
+            community_id,
+            toString(m.group_id) AS group_id,
+            groupBitmapState(number) AS everybody,
+            groupArrayIf((user_id, m.role = 'operator'), m.role IN ('operator', 'moderator')) AS staff
+        FROM memberships_snapshots AS m FINAL
+        INNER JOIN numbers USING (community_id, user_id)
+        WHERE member
+        GROUP BY community_id, group_id
+    ),
+    moved AS
+    (
+        SELECT community_id, group_id, countIf(action = 'join') AS came, countIf(action = 'leave') AS went
+        FROM recent
+        WHERE action IN ('join', 'leave')
+        GROUP BY community_id, group_id
+    ),
+    rolled AS
+    (
+        SELECT
+            community_id,
+            one.1 AS user_id,
+            if(max(one.2), 'operator', 'moderator') AS role,
+            count() AS groups,
+            groupBitmapMerge(everybody) AS members,
+            sum(ifNull(came, 0)) AS joins,
+            sum(ifNull(went, 0)) AS leaves
+        FROM (SELECT community_id, group_id, everybody, arrayJoin(staff) AS one FROM places) AS staffed
+        LEFT JOIN moved USING (community_id, group_id)
         GROUP BY community_id, user_id
     ),
-    answers AS
+    heard AS -- as in heard_posts
+    (
+        SELECT community_id, user_id, count() AS staff_posts, countIf(next_at <= at + INTERVAL 30 MINUTE) AS heard_posts
+        FROM
+        (
+            SELECT community_id, group_id, user_id, occurred_at AS at
+            FROM recent
+            WHERE action = 'post' AND is_staff
+        ) AS staff
+        ASOF LEFT JOIN
+        (
+            SELECT community_id, toString(events.group_id) AS group_id, toNullable(occurred_at) AS next_at
+            FROM events
+            WHERE
+                action = 'post' AND role NOT IN ('operator', 'moderator')
+                AND occurred_at > now_at - INTERVAL 28 DAY AND occurred_at <= now_at + INTERVAL 30 MINUTE
+        ) AS members
+        ON staff.community_id = members.community_id AND staff.group_id = members.group_id
+            AND staff.at <= members.next_at
+        GROUP BY community_id, user_id
+    ),
+    answers AS -- of who is or was staff: the others have no row in the end
+    (
+        SELECT community_id, user_id, reply_to
+        FROM recent
+        WHERE action = 'post' AND reply_to != '' AND (community_id, user_id) IN (
+            SELECT community_id, user_id
+            FROM memberships_snapshots
+            WHERE role IN ('operator', 'moderator')
+        )
+    ),
+    answered AS
     (
         SELECT
             community_id,
@@ -38,12 +102,9 @@ WITH
                 FROM events
                 WHERE
                     action = 'post' AND kind = 'question' AND role NOT IN ('operator', 'moderator')
-                    AND content_id != ''
+                    AND (community_id, content_id) IN (SELECT community_id, reply_to FROM answers)
             )) AS questions
-        FROM recent
-        WHERE
-            action = 'post' AND reply_to != ''
-            AND (community_id, user_id) IN (SELECT community_id, user_id FROM staff)
+        FROM answers
         GROUP BY community_id, user_id
     ),
     brought AS
@@ -52,42 +113,22 @@ WITH
         FROM recent
         WHERE action = 'join' AND inviter_id != ''
         GROUP BY community_id, inviter_id
-    ),
-    flows AS
-    (
-        SELECT
-            community_id,
-            user_id,
-            if(max(is_operator), 'operator', 'moderator') AS role,
-            sum(ifNull(came, 0)) AS joins,
-            sum(ifNull(went, 0)) AS leaves
-        FROM staff
-        LEFT JOIN
-        (
-            SELECT community_id, group_id, countIf(action = 'join') AS came, countIf(action = 'leave') AS went
-            FROM recent
-            WHERE action IN ('join', 'leave')
-            GROUP BY community_id, group_id
-        ) AS moved
-        USING (community_id, group_id)
-        GROUP BY community_id, user_id
     )
 SELECT
     community_id,
     user_id,
     role,
     groups,
-    people AS members,
-    ifNull(heard.posts, 0) AS posts,
+    members,
+    ifNull(staff_posts, 0) AS posts,
     ifNull(heard_posts, 0) AS heard,
     if(posts < 20, NULL, heard / posts) AS heard_share,
-    ifNull(answers.replies, 0) AS replies,
+    ifNull(answered.replies, 0) AS replies,
     ifNull(questions, 0) AS questions_answered,
     ifNull(joins_brought, 0) AS brought,
     joins,
     leaves
-FROM moderator_reach
-INNER JOIN flows USING (community_id, user_id)
+FROM rolled
 LEFT JOIN heard USING (community_id, user_id)
-LEFT JOIN answers USING (community_id, user_id)
+LEFT JOIN answered USING (community_id, user_id)
 LEFT JOIN brought USING (community_id, user_id)
