@@ -121,7 +121,7 @@ def _statements(events: int, people: int) -> Iterator[str]:
             community_id, user_id, ladder, '', words[(@part + h) % length(words) + 1],
             addMilliseconds({START}, toInt64((@part + shift) * {DAYS * 86_400_000 // INSERTS})) AS at,
             toDate(at), 'rule', concat('{{"active_days_28":', toString(h % 28), '}}'),
-            'users/0', @part * {people} + number, now64(3)
+            'users/0', @part * {people} + number, at
         FROM numbers({people})
         WHERE cityHash64(person, @part) % 2"""
     yield f"""
@@ -138,8 +138,8 @@ def _statements(events: int, people: int) -> Iterator[str]:
         SELECT
             concat('c', toString(number % {COMMUNITIES})), concat('g', toString(number)), 'group_silence',
             'critical',
-            if(@part % 2, 'resolved', 'opened'), {START} + INTERVAL @part DAY,
-            {START} + INTERVAL @part - @part % 2 DAY, 'groups/0', @part * {GROUPS} + number, now64(3)
+            if(@part % 2, 'resolved', 'opened'), {START} + INTERVAL @part DAY AS at,
+            {START} + INTERVAL @part - @part % 2 DAY, 'groups/0', @part * {GROUPS} + number, at
         FROM numbers({GROUPS})"""
 
 
@@ -183,7 +183,7 @@ def _events(events: int, people: int) -> str:
             person % 50 = 7 AS is_staff
         SELECT
             toString(n), what, concat('c', toString(community)), concat('g', toString(place)),
-            concat('u', toString(person)), addMilliseconds({START}, toInt64(passed)),
+            concat('u', toString(person)), addMilliseconds({START}, toInt64(passed)) AS occurred_at,
             if(what = 'join', ['direct', 'ad', 'invite', ''][h % 4 + 1], ''),
             if(what = 'join' AND h % 3 = 0, concat('u', toString(h2 % {people})), ''),
             multiIf(
@@ -206,7 +206,7 @@ def _events(events: int, people: int) -> str:
             if(what = 'share', concat('s', toString(n)), ''),
             if(what = 'purchase', toString(n), ''), if(what = 'purchase', h % 100, 0),
             if(what = 'purchase', ['EUR', 'USD'][h % 2 + 1], ''),
-            n, 'intake/0', n, now64(3)
+            n, 'intake/0', n, occurred_at
         FROM numbers({step})"""
 
 

@@ -20,16 +20,6 @@ WITH
         WHERE content_id != '' AND action IN ('view', 'share', 'join', 'purchase')
         GROUP BY community_id, content_id, day
     ),
-    cuts AS
-    (
-        SELECT
-            community_id,
-            quantilesExactInclusive(0.5, 0.8, 0.95)(views) AS views_cuts,
-            quantilesExactInclusive(0.5, 0.8, 0.95)(shares) AS shares_cuts,
-            quantilesExactInclusive(0.5, 0.8, 0.95)(purchases) AS purchases_cuts
-        FROM days
-        GROUP BY community_id
-    ),
     ['low', 'middle', 'high', 'top'] AS bands
 SELECT
     community_id,
@@ -40,8 +30,10 @@ SELECT
     joins,
     purchases,
     amount,
-    bands[arrayCount(cut -> views > cut, views_cuts) + 1] AS views_band,
-    bands[arrayCount(cut -> shares > cut, shares_cuts) + 1] AS shares_band,
-    bands[arrayCount(cut -> purchases > cut, purchases_cuts) + 1] AS purchases_band
+    bands[arrayCount(cut -> views > cut, quantilesExactInclusive(0.5, 0.8, 0.95)(views) OVER every) + 1] AS views_band,
+    bands[arrayCount(cut -> shares > cut, quantilesExactInclusive(0.5, 0.8, 0.95)(shares) OVER every) + 1]
+        AS shares_band,
+    bands[arrayCount(cut -> purchases > cut, quantilesExactInclusive(0.5, 0.8, 0.95)(purchases) OVER every) + 1]
+        AS purchases_band
 FROM days
-INNER JOIN cuts USING (community_id)
+WINDOW every AS (PARTITION BY community_id)

@@ -12,7 +12,8 @@ WITH RECURSIVE
             community_id,
             user_id,
             if(u.inviter_id != '', u.inviter_id, ifNull(sharer_id, '')) AS named_id,
-            if((community_id, named_id) IN (SELECT community_id, user_id FROM users_snapshots), named_id, '') AS inviter_id,
+            (community_id, named_id) IN (SELECT community_id, user_id FROM users_snapshots) AS is_known,
+            if(is_known, named_id, '') AS inviter_id,
             reinterpretAsUInt128(sipHash128(community_id, user_id)) AS id
         FROM (SELECT community_id, user_id, inviter_id, via_share_id FROM users_snapshots FINAL) AS u
         LEFT JOIN

@@ -7,8 +7,13 @@
 -- Window: shares made 35 to 7 days before the clock of the stage chains. Definitions and an example: docs/spread.md.
 WITH sums AS
 (
-    SELECT community_id, generation, uniqExact(user_id) AS sharers, count() AS shares, sum(b.joins) AS joins
-    FROM joins_by_share AS b
+    SELECT community_id, generation, count() AS sharers, sum(b.made) AS shares, sum(b.brought) AS joins
+    FROM
+    (
+        SELECT community_id, user_id, count() AS made, sum(s.joins) AS brought
+        FROM joins_by_share AS s
+        GROUP BY community_id, user_id
+    ) AS b
     LEFT JOIN (SELECT community_id, user_id, toNullable(generation) AS generation FROM generations) AS g
     USING (community_id, user_id)
     GROUP BY community_id, generation

@@ -41,9 +41,7 @@ WITH
         FROM events
         WHERE
             action = 'post' AND role NOT IN ('operator', 'moderator')
-            AND occurred_at > now_at - INTERVAL 85 DAY AND (community_id, group_id) IN (
-                SELECT community_id, group_id FROM asked
-            )
+            AND occurred_at > now_at - INTERVAL 85 DAY AND occurred_at <= now_at
         UNION ALL
         SELECT
             community_id,

@@ -25,7 +25,7 @@ WITH
         SELECT
             community_id,
             user_id,
-            groupArrayIf((group_id, is_active), was_active AND is_member) AS old_groups,
+            groupArrayIf((group_id, is_active), is_member) AS old_groups,
             groupArrayIf(group_id, is_active) AS new_groups
         FROM
         (
@@ -35,7 +35,7 @@ WITH
                 user_id,
                 was_active,
                 is_active,
-                (community_id, group_id, user_id) IN (
+                was_active AND (community_id, group_id, user_id) IN (
                     SELECT community_id, group_id, user_id FROM memberships_snapshots FINAL WHERE member
                 ) AS is_member
             FROM seen

@@ -102,19 +102,30 @@ WITH
     (
         SELECT
             community_id,
-            arrayJoin(arrayConcat(groupArray((toString(group_id), seen)), [('', groupBitOr(seen))])) AS place
+            place.1 AS group_id,
+            arrayJoin([
+                ('week', countIf(bitAnd(place.2, 1) > 0), countIf(bitAnd(place.2, 2) > 0)),
+                ('month', countIf(bitAnd(place.2, 4) > 0), countIf(bitAnd(place.2, 8) > 0))
+            ]) AS counted
         FROM
         (
             SELECT
                 community_id,
-                group_id,
-                user_id,
-                max(this_week) + 2 * max(last_week) + 4 * max(this_month) + 8 * max(month_before) AS seen
-            FROM placed
-            WHERE action != 'leave'
-            GROUP BY community_id, group_id, user_id
+                arrayJoin(arrayConcat(groupArray((toString(group_id), seen)), [('', groupBitOr(seen))])) AS place
+            FROM
+            (
+                SELECT
+                    community_id,
+                    group_id,
+                    user_id,
+                    groupBitOr(this_week + 2 * last_week + 4 * this_month + 8 * month_before) AS seen
+                FROM placed
+                WHERE action != 'leave'
+                GROUP BY community_id, group_id, user_id
+            )
+            GROUP BY community_id, user_id
         )
-        GROUP BY community_id, user_id
+        GROUP BY community_id, group_id
     ),
     levels AS -- the rows of each group, and what of it is the group's part of the community's
     (
@@ -150,13 +161,11 @@ WITH
         (
             SELECT
                 community_id,
-                place.1 AS group_id,
-                arrayJoin([('week', 1, 2), ('month', 4, 8)]) AS spans,
-                spans.1 AS period,
-                toFloat64(countIf(bitAnd(place.2, spans.2) > 0)) AS now_there,
-                toFloat64(countIf(bitAnd(place.2, spans.3) > 0)) AS then_there
+                group_id,
+                counted.1 AS period,
+                toFloat64(counted.2) AS now_there,
+                toFloat64(counted.3) AS then_there
             FROM people
-            GROUP BY community_id, group_id, spans
         )
     )
 SELECT

@@ -15,7 +15,8 @@ WITH
                 bitShiftLeft(toUInt128(toUnixTimestamp64Milli(at)), 64) + _position, -- (at, _position), compared faster
                 toString(to_segment)
             ))) AS path,
-            arrayFilter((one, next) -> one.1 != next.1, path, arrayPushBack(arrayPopFront(path), (toDate32('1900-01-01'), 0, ''))) AS ends
+            arrayPushBack(arrayPopFront(path), (toDate32('1900-01-01'), 0, '')) AS nexts,
+            arrayFilter((one, next) -> one.1 != next.1, path, nexts) AS ends
         FROM segment_transitions AS t
         GROUP BY community_id, user_id, t.ladder
     ),
