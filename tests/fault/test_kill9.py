@@ -21,8 +21,8 @@ from streams.topics import init
 from tests.generate import community
 from tests.kafka_log import differences, read_log, stop_worker
 
-EVENTS = 200_000
-RATE = 4_000.0
+EVENTS = 300_000
+RATE = 5_000.0
 """Events a second: so the events flow while the processes die."""
 KILLS = 8
 """Of each, at random moments; and once more at each of the points."""
