@@ -211,7 +211,7 @@ def _events(events: int, people: int) -> str:
 
 
 def _shares() -> str:
-    """The trees of the shares in `events`: a fourth of them names no parent, the others one of the 8 before."""
+    """The trees of the shares in `events`: a fourth names no parent, the others one of the 8 before them."""
     return f"""
         INSERT INTO shares_snapshots
             (community_id, content_id, share_id, group_id, user_id, at, parent_share_id, depth, size,

@@ -22,7 +22,7 @@ from typing import Any
 import chdb
 from aiohttp import web
 
-from sinks import guard
+from sinks import guard, native
 from sinks.embedded import connection_string, open_handle
 from sinks.errors import error_code
 from sinks.requests import BadRequest, Statement, credentials, decoded, statement
@@ -37,8 +37,11 @@ READER_LIMITS = {
     "max_result_bytes": str(1 << 30),
 }
 """For strangers: seconds, bytes, bytes (a result stands whole in memory)."""
+OF_INSERTS = frozenset({"async_insert", "wait_for_async_insert"})
+"""Settings that drivers send with whatever they ask. Nothing of a reader's depends on them."""
 
 _HTTP_STATUS = {
+    48: 501,
     516: 403,
     497: 403,
     193: 403,
@@ -111,8 +114,7 @@ class Engine:
         plain = guard.check(
             canonical, may_write=may_write, table_functions=self._table_functions, parameters=asked.parameters
         )
-        limits = {} if may_write else READER_LIMITS
-        for name, value in {**limits, **({} if may_write else {"readonly": "1"}), **asked.settings}.items():
+        for name, value in (asked.settings if may_write else _of_reader(asked.settings)).items():
             _set(handle, name, value)
         if may_write and changes_nothing:
             _set(handle, "readonly", "2")
@@ -121,7 +123,13 @@ class Engine:
         format_name = guard.output_format(plain) or asked.output_format or "TabSeparated"
         result = _ask(handle, canonical, format_name, asked.parameters)
         gives_rows = plain.lstrip("( \n").upper().startswith(guard.READS)
-        return Answer(result.bytes() or b"", format_name if gives_rows else None, _read_summary(result))
+        body = result.bytes() or b""
+        if gives_rows and format_name == "Native":
+            try:
+                body = native.for_protocol(body, asked.protocol_version)
+            except ValueError as error:
+                raise EngineError(f"Code: 48. DB::Exception: {error}. (NOT_IMPLEMENTED)") from error
+        return Answer(body, format_name if gives_rows else None, _read_summary(result))
 
     @staticmethod
     def _insert(handle: Any, asked: Statement, canonical: str) -> Answer:
@@ -164,10 +172,26 @@ def _set(handle: Any, name: str, value: str) -> None:
     handle.query(f"SET {name} = '{quoted}'")
 
 
+def _of_reader(asked: dict[str, str]) -> dict[str, str]:
+    """Settings of a request that may only read: limits, lowered where it asks, and what else can be set."""
+    limits = {
+        name: str(min(int(limit), int(value)))
+        if re.fullmatch("[0-9]{1,18}", value := asked.get(name, "")) and int(value)
+        else limit
+        for name, limit in READER_LIMITS.items()
+    }
+    others = {name: value for name, value in asked.items() if name not in limits and name not in OF_INSERTS}
+    return {**limits, "readonly": "1", **others}
+
+
 def _read_summary(result: Any) -> dict[str, str]:
+    # Of the result a server knows nothing yet either when it sends this, but names it.
     return {
         "read_rows": str(result.rows_read()),
         "read_bytes": str(result.bytes_read()),
+        **dict.fromkeys(
+            ("written_rows", "written_bytes", "total_rows_to_read", "result_rows", "result_bytes"), "0"
+        ),
         "elapsed_ns": str(int(result.elapsed() * 1e9)),
     }
 

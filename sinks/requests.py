@@ -69,6 +69,7 @@ class Statement:
     database: str | None = None
     output_format: str | None = None
     query_id: str | None = None
+    protocol_version: int = 0
     settings: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
 
@@ -112,6 +113,8 @@ def statement(
     found.database = fields.get("database") or headers.get("X-ClickHouse-Database") or default_database
     found.output_format = headers.get("X-ClickHouse-Format") or fields.get("default_format")
     found.query_id = fields.get("query_id")
+    version = fields.get("client_protocol_version", "")
+    found.protocol_version = int(version) if re.fullmatch("[0-9]{1,9}", version) else 0
     for name, value in fields.items():
         if name.startswith("param_"):
             found.parameters[name[len("param_") :]] = value

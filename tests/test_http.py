@@ -305,6 +305,20 @@ def test_no_parameter_or_setting_gets_out(
     assert status >= 400, answer[:200]
 
 
+def test_a_reader_may_lower_limits_as_drivers_do(server: Server) -> None:
+
+    def told(**settings: str) -> bytes:
+        asked = "SELECT getSetting('max_execution_time'), getSetting('readonly')"
+        return ask(server, asked, headers={"X-ClickHouse-Format": "CSV"}, **settings)[1]
+
+    assert told() == b"60,1\n"
+    assert told(max_execution_time="7") == b"7,1\n"
+    for value in ("3600", "0", "-1", "x"):
+        assert told(max_execution_time=value) == told()
+    assert told(async_insert="1", wait_for_async_insert="1") == told()
+    assert ask(server, "SELECT 1", max_threads="64")[2]["X-ClickHouse-Exception-Code"] == "164"
+
+
 @pytest.fixture
 def up_to(author: Client) -> Iterator[None]:
     """A parameterised view."""
@@ -401,7 +415,8 @@ def test_curl(server: Server) -> None:
     assert ask(server, "SELECT 1 FORMAT Parquet")[1].startswith(b"PAR1")
     _, _, headers = ask(server, "SELECT 1", query_id="mine")
     assert headers["X-ClickHouse-Query-Id"] == "mine" and headers["X-ClickHouse-Format"] == "TabSeparated"
-    assert json.loads(headers["X-ClickHouse-Summary"])["read_rows"] == "1"
+    summary = json.loads(headers["X-ClickHouse-Summary"])
+    assert (summary["read_rows"], summary["result_rows"]) == ("1", "0")  # as a server that has just begun
 
 
 @pytest.mark.parametrize(
