@@ -18,7 +18,7 @@ demo: $(STAMP)
 	@$(BIN)/python -m streams.demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

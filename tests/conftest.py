@@ -32,20 +32,45 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
 
 
+LONGEST = (
+    "fault/test_kill9.py",
+    "integration/test_pipeline.py",
+    "integration/test_rebuild.py",
+    "test_clock.py",
+    "test_hashing.py",
+    "test_prefix.py",
+    "integration/test_alerting.py",
+    "test_rebuild.py",
+    "test_chains.py",
+    "test_groups.py",
+    "test_cdnow_page.py",
+)
+"""Files that take long, and so begin first. A process is given a second file beside its first: hence two
+short ones among them."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that use a broker are marked so, and skipped where the environment says that there is none.
+    """Tests of a file run in one of the processes that share the work: so its fixtures are made once.
 
-    They come first, since they take longest and mostly wait; those of a file in one of the processes that
-    share the work, with its broker.
+    The longest come first, then those that use a broker: they mostly wait. These are marked so, and skipped
+    where the environment says that there is none.
     """
-    items.sort(key=lambda item: not _uses_broker(item))
+    items.sort(key=lambda item: (_place(item), not _uses_broker(item)))
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(_file(item)))
         if _uses_broker(item):
             item.add_marker("broker")
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
             if WITHOUT_BROKER:
                 item.add_marker(pytest.mark.skip(reason="GROUPBEAT_WITHOUT_BROKER=1"))
+
+
+def _file(item: pytest.Item) -> str:
+    return item.path.relative_to(REPO / "tests").as_posix()
+
+
+def _place(item: pytest.Item) -> int:
+    return LONGEST.index(_file(item)) if _file(item) in LONGEST else len(LONGEST)
 
 
 def _uses_broker(item: pytest.Item) -> bool:

@@ -62,12 +62,13 @@ class Partition:
 
     def settle(self, person: Person, clock: int | None) -> None:
         """Make every transition that time has brought up to `clock`, if there is one."""
-        while clock is not None and person.active:
+        while clock is not None and person.active and clock >= person.quiet_until:
             found = [(due, ladder) for ladder in LADDERS if (due := ladder.due(person))]
             if not found:
                 return
             due, ladder = min(found, key=lambda one: one[0].moment)  # at a tie, the first
             if due.moment > clock:
+                person.quiet_until = due.moment
                 return
             at = max(due.moment, person.since(ladder.NAME))
             self._move(person, ladder, due.step(at), at)
@@ -89,6 +90,7 @@ class Partition:
 
     def _act(self, person: Person, event: Row, offset: int) -> None:
         action, moment = event["action"], event["occurred_at"]
+        person.quiet_until = 0
         take_in(person, event)
         self.written += caused_by(person, event, self.number, offset)
         before = person.segment("lifecycle")
@@ -98,6 +100,7 @@ class Partition:
         self._give_medals(person, moment, came_back=came_back)
 
     def _be_told(self, person: Person, note: Note) -> None:
+        person.quiet_until = 0
         if note.kind == "joined":
             person.invites += 1
         else:
@@ -116,6 +119,7 @@ class Partition:
             self._move(person, ladder, step, max(moment, person.since(ladder.NAME)))
 
     def _move(self, person: Person, ladder: Ladder, step: Step, at: int) -> None:
+        person.quiet_until = 0
         place = person.places[ladder.NAME]
         assert step.to != place.segment
         self.transitions.append(

@@ -119,6 +119,8 @@ class Person:
         self.invites = 0
         self.invites_stayed = 0
 
+        self.quiet_until = 0  # nothing falls due before, unless something is changed; 0: not known
+
     # --- moments and places ----------------------------------------------------------------------
 
     def segment(self, ladder: str) -> str:
