@@ -37,6 +37,7 @@ quality: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python -m pages
+	$(BIN)/python -m dashboards.make
 
 clean:
 	rm -rf var .hypothesis .pytest_cache .mypy_cache .ruff_cache

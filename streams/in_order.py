@@ -40,6 +40,11 @@ class InOrder:
         return self.clock.now_ms
 
     @property
+    def held(self) -> int:
+        """How many actions wait until the clock has passed them."""
+        return self.merge.held
+
+    @property
     def held_from(self) -> int | None:
         """Actions that the clock has not passed are read again after a restart."""
         return self.merge.held_from

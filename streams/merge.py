@@ -92,6 +92,11 @@ class Merge:
         return Ready(whole, np.argsort(whole["clock"].to_numpy(), kind="stable"))
 
     @property
+    def held(self) -> int:
+        """How many actions are held back."""
+        return sum(held.batch.num_rows - held.start for queue in self._queues.values() for held in queue)
+
+    @property
     def held_from(self) -> int | None:
         """The offset in the stage's log of the oldest message of which something is held back; None."""
         return min((queue[0].record_offset for queue in self._queues.values() if queue), default=None)

@@ -40,6 +40,10 @@ class WorkerMetrics:
         self.clock = Gauge(
             "groupbeat_clock_seconds", "Stream clock, Unix time", _PARTITION, registry=registry
         )
+        self.held = Gauge(
+            "groupbeat_held_actions", "Actions in memory that wait for those before them", _PARTITION,
+            registry=registry,
+        )  # fmt: skip
         self.clock_age = Gauge(
             "groupbeat_clock_age_seconds", "Wall clock minus stream clock", _PARTITION, registry=registry
         )
@@ -111,6 +115,7 @@ class StageMetrics:
         if end is not None:
             self._lag[partition] = max(0, end - next_offset)
             self._worker.lag.labels(*labels).set(self._lag[partition])
+        self._worker.held.labels(*labels).set(reducer.held)
         if reducer.clock_ms >= 0:
             self._worker.clock.labels(*labels).set(reducer.clock_ms / 1000)
             self._worker.clock_age.labels(*labels).set(wall_s - reducer.clock_ms / 1000)
@@ -147,8 +152,8 @@ class StageMetrics:
     def dropped(self, partition: int) -> None:
         """The partition is no longer ours."""
         for gauge in (
-            self._worker.lag, self._worker.clock, self._worker.clock_age, self._worker.checkpoint_at,
-            self._worker.checkpoint_age, self._worker.restore_seconds,
+            self._worker.lag, self._worker.held, self._worker.clock, self._worker.clock_age,
+            self._worker.checkpoint_at, self._worker.checkpoint_age, self._worker.restore_seconds,
         ):  # fmt: skip
             gauge.remove_by_labels({"stage": self._name, "partition": str(partition)})
         for kept in (self._seen, self._committed, self._lag):

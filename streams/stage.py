@@ -85,6 +85,11 @@ class Reducer(Protocol):
         ...
 
     @property
+    def held(self) -> int:
+        """How many actions wait in memory until all that come before them are here."""
+        ...
+
+    @property
     def held_from(self) -> int | None:
         """The oldest input offset that must be read again after a restart, if anything is held back."""
         ...

@@ -48,7 +48,10 @@ def test_what_a_former_owner_counted_is_not_counted_again() -> None:
 
 def test_lag_and_clock_are_of_the_last_tick() -> None:
     metrics = WorkerMetrics()
-    metrics.stage("intake").ticked(2, 10, 4, reducer(), 12.0)
+    one = reducer()
+    one.held = 7
+    metrics.stage("intake").ticked(2, 10, 4, one, 12.0)
+    assert value(metrics, "groupbeat_held_actions", partition="2") == 7
     assert value(metrics, "groupbeat_lag_records", partition="2") == 6
     assert value(metrics, "groupbeat_clock_seconds", partition="2") == 0.005
     assert value(metrics, "groupbeat_clock_age_seconds", partition="2") == pytest.approx(11.995)
@@ -87,7 +90,7 @@ def test_a_dropped_partition_leaves_no_gauge_behind(monkeypatch: pytest.MonkeyPa
     stage.dropped(0)
     text = generate_latest(metrics.registry).decode()
     assert 'partition="0"' not in text
-    assert text.count('partition="1"') == 6
+    assert text.count('partition="1"') == 7
     now += 1000
     assert len(metrics.stalled(60)) == 1
     stage.dropped(0)  # a partition may be dropped that never said anything

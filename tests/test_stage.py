@@ -46,6 +46,7 @@ class Summing:
         self.clock_ms = 5
         self.ticks: list[bool] = []
 
+    held = 0
     held_from = None
 
     def absorb(self, records: Sequence[Record]) -> Output:

@@ -75,6 +75,7 @@ class Intake:
         self._now_ms = 0
         self._caught_up_ms: int | None = None
 
+    held = 0
     held_from = None
     """Nothing is held back."""
 

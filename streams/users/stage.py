@@ -65,6 +65,7 @@ class Users:
         """The stage's clock; below 0 when there is none yet."""
         return self.clock.now_ms
 
+    held = 0
     held_from = None
     """Nothing is held back."""
 

@@ -57,6 +57,7 @@ class Recorder:
     def values(self) -> list[bytes | None]:
         return [record.value for record in self.records]
 
+    held = 0
     held_from = None
 
     def absorb(self, records: Sequence[Record]) -> Output:

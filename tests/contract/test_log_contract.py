@@ -55,8 +55,13 @@ def run(log: LogUnderTest, scenario: Callable[[], Awaitable[None]]) -> None:
 
 
 async def absorbed(running: Running, partition: int, count: int) -> list[bytes | None]:
-    """The values that a partition has absorbed, once there are so many."""
-    await running.until(lambda: len(running.recorders[partition].records) >= count)
+    """The values that a partition has absorbed, once there are so many and the last batch is through."""
+    await running.until(
+        lambda: (
+            len(running.recorders[partition].records) >= count
+            and not running.runner._locks[partition].locked()
+        )
+    )
     return running.recorders[partition].values
 
 
