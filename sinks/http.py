@@ -174,12 +174,11 @@ def _set(handle: Any, name: str, value: str) -> None:
 
 def _of_reader(asked: dict[str, str]) -> dict[str, str]:
     """Settings of a request that may only read: limits, lowered where it asks, and what else can be set."""
-    limits = {
-        name: str(min(int(limit), int(value)))
-        if re.fullmatch("[0-9]{1,18}", value := asked.get(name, "")) and int(value)
-        else limit
-        for name, limit in READER_LIMITS.items()
-    }
+    limits = dict(READER_LIMITS)
+    for name, limit in READER_LIMITS.items():
+        value = asked.get(name, "")
+        if re.fullmatch("[0-9]{1,18}", value) and 0 < int(value) < int(limit):
+            limits[name] = value
     others = {name: value for name, value in asked.items() if name not in limits and name not in OF_INSERTS}
     return {**limits, "readonly": "1", **others}
 

@@ -181,9 +181,9 @@ class Pipeline:
     def drained(self) -> bool:
         """Whether this worker has every partition, and every event has gone all the way, and time with it."""
         worker, sink = self.worker.metrics(), self.sink.metrics()
-        lags = [s.value for s in worker if s.name == "groupbeat_lag_records"]
+        lags = [s for s in worker if s.name == "groupbeat_lag_records"]
         # Those of another worker that died are nobody's for a while, and nobody tells of them.
-        owned = Counter(s.labels["stage"] for s in worker if s.name == "groupbeat_lag_records")
+        owned = Counter(s.labels["stage"] for s in lags)
         whole = min(owned.values(), default=0) >= self.settings.partitions
         clocks: dict[bool, list[float]] = {True: [], False: []}
         for s in worker:
@@ -193,7 +193,7 @@ class Pipeline:
         # With nothing accepted there is no time; else every stage behind intake has come to where intake is.
         level = not of_intake or bool(behind_it and min(behind_it) >= max(of_intake))
         behind = sum(s.value for s in sink if s.name == "groupbeat_sink_lag")
-        return whole and not any(lags) and level and behind == 0
+        return whole and not any(s.value for s in lags) and level and behind == 0
 
     def wait_drained(self, timeout_s: float = 300.0, settled: int = 3) -> None:
         """Until `drained` has held for some looks a second apart. Raises `TimeoutError`."""

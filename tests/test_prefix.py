@@ -52,7 +52,7 @@ def state_of(run: Run) -> dict[str, Any]:
     return result
 
 
-@settings(max_examples=90, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(events=logs(), rules=st.none() | rulesets(), seed=st.integers(0, 2**32))
 def test_any_split_and_any_crash_give_the_same(events: list[Event], rules: Rules | None, seed: int) -> None:
     log = log_of(events)

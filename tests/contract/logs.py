@@ -136,13 +136,12 @@ class KafkaRunning(_Running):
     def _state(self) -> str:
         app: Any = self._stage.app
         consumer = app.consumer._thread._consumer
-        places = {
-            str(
-                tp
-            ): f"reads on from {consumer._subscription.subscription.assignment.state_value(tp)._position}, "
-            f"paused: {tp in consumer.paused()}, end: {self.source.end_offset(tp.partition)}"
+        assignment, paused = consumer._subscription.subscription.assignment, consumer.paused()
+        places = [
+            f"{tp.topic}/{tp.partition} reads on from {assignment.state_value(tp)._position}, "
+            f"paused: {tp in paused}, end: {self.source.end_offset(tp.partition)}"
             for tp in consumer.assignment()
-        }
+        ]
         stands = {number: part.next_offset for number, part in self.runner._partitions.items()}
         return (
             f"the stage stands at {stands}; consumer: {places}; rebalancing: {app.rebalancing}, in recovery: "
