@@ -22,23 +22,6 @@ WITH
         FROM events
         WHERE occurred_at > now_at - INTERVAL 28 DAY AND occurred_at <= now_at
     ),
-    numbers AS -- of people: sets of numbers are united faster than those of names
-    (
-        SELECT community_id, user_id, toUInt32(row_number() OVER ()) AS number
-        FROM (SELECT DISTINCT community_id, user_id FROM memberships_snapshots)
-    ),
-    places AS
-    (
-        SELECT
-            community_id,
-            toString(m.group_id) AS group_id,
-            groupBitmapState(number) AS everybody,
-            groupArrayIf((user_id, m.role = 'operator'), m.role IN ('operator', 'moderator')) AS staff
-        FROM memberships_snapshots AS m FINAL
-        INNER JOIN numbers USING (community_id, user_id)
-        WHERE member
-        GROUP BY community_id, group_id
-    ),
     moved AS
     (
         SELECT community_id, group_id, countIf(action = 'join') AS came, countIf(action = 'leave') AS went
@@ -46,21 +29,24 @@ WITH
         WHERE action IN ('join', 'leave')
         GROUP BY community_id, group_id
     ),
-    rolled AS
+    flows AS
     (
         SELECT
             community_id,
-            one.1 AS user_id,
-            if(max(one.2), 'operator', 'moderator') AS role,
-            count() AS groups,
-            groupBitmapMerge(everybody) AS members,
+            user_id,
+            if(max(staff.role = 'operator'), 'operator', 'moderator') AS role,
             sum(ifNull(came, 0)) AS joins,
             sum(ifNull(went, 0)) AS leaves
-        FROM (SELECT community_id, group_id, everybody, arrayJoin(staff) AS one FROM places) AS staffed
+        FROM
+        (
+            SELECT community_id, toString(m.group_id) AS group_id, user_id, m.role AS role
+            FROM memberships_snapshots AS m FINAL
+            WHERE member AND m.role IN ('operator', 'moderator')
+        ) AS staff
         LEFT JOIN moved USING (community_id, group_id)
         GROUP BY community_id, user_id
     ),
-    heard AS -- as in heard_posts
+    heard AS -- as in heard_posts, which no filter makes smaller on both sides
     (
         SELECT community_id, user_id, count() AS staff_posts, countIf(next_at <= at + INTERVAL 30 MINUTE) AS heard_posts
         FROM
@@ -119,7 +105,7 @@ SELECT
     user_id,
     role,
     groups,
-    members,
+    people AS members,
     ifNull(staff_posts, 0) AS posts,
     ifNull(heard_posts, 0) AS heard,
     if(posts < 20, NULL, heard / posts) AS heard_share,
@@ -128,7 +114,8 @@ SELECT
     ifNull(joins_brought, 0) AS brought,
     joins,
     leaves
-FROM rolled
+FROM moderator_reach
+INNER JOIN flows USING (community_id, user_id)
 LEFT JOIN heard USING (community_id, user_id)
 LEFT JOIN answered USING (community_id, user_id)
 LEFT JOIN brought USING (community_id, user_id)
