@@ -126,6 +126,14 @@ def counted(settings: Settings) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in query(settings, sql)[1]]
 
 
+def metric(settings: Settings, series: str) -> float:
+    """The value of one series of the sink's metrics; 0 while there is none."""
+    lines: str = health(settings, "metrics")
+    return next(
+        (float(line.split()[-1]) for line in lines.splitlines() if line.startswith(f"{series} ")), 0.0
+    )
+
+
 def test_rows_arrive_at_once_and_can_be_asked_for(sink_settings: Settings) -> None:
     producer = Producer(sink_settings)
     with running(sink_settings) as child:
@@ -140,13 +148,12 @@ def test_rows_arrive_at_once_and_can_be_asked_for(sink_settings: Settings) -> No
         wait_for(lambda: query(sink_settings, "SELECT consumed FROM receipts")[1] == [(4,)])
         wait_for(lambda: counted(sink_settings)[0] == ("users/0", 12, 12, 11))
         wait_for(lambda: health(sink_settings)["lag"] == 0)
-        # What was inserted can be asked for a moment before it is counted.
+        # What was inserted can be asked for a moment before it is counted, and a rebalance reads rows again.
         skipped = 'groupbeat_sink_skipped_rows_total{table="segment_transitions"}'
-        wait_for(lambda: f"{skipped} " in health(sink_settings, "metrics"))
+        wait_for(lambda: metric(sink_settings, skipped) >= 2)
         metrics = health(sink_settings, "metrics")
         for line in (
             'groupbeat_sink_rows_total{table="segment_transitions"} 17.0',
-            'groupbeat_sink_skipped_rows_total{table="segment_transitions"} 2.0',
             'groupbeat_sink_position{partition="users/0",table="segment_transitions"} 11.0',
             "groupbeat_sink_lag 0.0",
             'groupbeat_sink_state{state="ok"} 1.0',
