@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,3 +102,36 @@ def test_all_kernels_of_groupbeat_know_what_they_are_made_of() -> None:
             "schemas/actions.py",
         )
         assert made_of >= {root / name for name in wanted}
+
+
+def test_nobody_loads_what_another_process_is_just_writing(tmp_path: Path) -> None:
+    """The index names the new code already, and in its file is the code of before."""
+    writes, go_on = threading.Event(), threading.Event()
+
+    class Slow(kernel_cache.LockedFile):
+        def _save_data(self, name: str, data: Any) -> None:
+            writes.set()
+            assert go_on.wait(30)
+            super()._save_data(name, data)
+
+    kernel_cache.LockedFile(str(tmp_path), "kernel", "of before").save("key", "code of before")
+    with ThreadPoolExecutor(2) as pool:
+        saved = pool.submit(Slow(str(tmp_path), "kernel", "of now").save, "key", "code of now")
+        assert writes.wait(30)
+        loaded = pool.submit(kernel_cache.LockedFile(str(tmp_path), "kernel", "of now").load, "key")
+        with pytest.raises(TimeoutError):
+            loaded.result(0.2)
+        go_on.set()
+        saved.result(30)
+        assert loaded.result(30) == "code of now"
+
+
+def test_a_folder_that_is_not_there_has_nothing(tmp_path: Path) -> None:
+    assert kernel_cache.LockedFile(str(tmp_path / "none"), "kernel", "of now").load("key") is None
+
+
+def test_kernels_are_kept_so() -> None:
+    from streams.names import number_of
+
+    kernel: Any = number_of
+    assert isinstance(kernel._cache._cache_file, kernel_cache.LockedFile)
