@@ -215,11 +215,12 @@ def _shares() -> str:
     return f"""
         INSERT INTO shares_snapshots
             (community_id, content_id, share_id, group_id, user_id, at, parent_share_id, depth, size,
-            direct_shares, reach, delay_s, _version)
+            direct_shares, reach, delay_s, topmost, _version)
         SELECT
             community_id, content_id, node.1, node.2, node.3, node.4, if(above = 0, '', nodes[above].1),
             depth, 1 + below, below, 5 * (1 + below),
-            if(above = 0, NULL, dateDiff('second', nodes[above].4, node.4)), @part
+            if(above = 0, NULL, dateDiff('second', nodes[above].4, node.4)),
+            countEqual(path, node.3) = 1, @part
         FROM
         (
             SELECT
@@ -243,12 +244,20 @@ def _shares() -> str:
                     ),
                     aboves,
                     CAST([], 'Array(UInt32)')
-                ) AS depths
+                ) AS depths,
+                arrayFold(
+                    (paths, above, node) -> arrayPushBack(
+                        paths, arrayPushBack(if(above = 0, [], paths[above]), node.3)
+                    ),
+                    aboves,
+                    nodes,
+                    CAST([], 'Array(Array(String))')
+                ) AS paths
             FROM events
             WHERE action = 'share'
                 AND cityHash64(content_id) % {INSERTS} IN (@part, (@part + 1) % {INSERTS})
             GROUP BY community_id, content_id
         )
         ARRAY JOIN
-            nodes AS node, aboves AS above, depths AS depth,
+            nodes AS node, aboves AS above, depths AS depth, paths AS path,
             arrayMap(i -> countEqual(aboves, i), arrayEnumerate(nodes)) AS below"""

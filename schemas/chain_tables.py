@@ -61,6 +61,7 @@ SHARES = Table(
         moment("at", "When"),
         text("parent_share_id", "The share above it in the tree; empty: the content itself"),
         Column("orphan", "UInt8", pa.uint8(), "1: it names a parent that has not come in time"),
+        Column("topmost", "UInt8", pa.uint8(), "1: no share of the same person is above it in the tree"),
         count("depth", "Shares from the content to it: 1 and up"),
         count("size", "Nodes of its subtree, itself included"),
         count("direct_shares", "Shares just below it"),

@@ -73,46 +73,23 @@ ORDER BY depth
 """
 
 SHARERS = """
-WITH RECURSIVE
-    tree AS
-    (
-        SELECT share_id, user_id, parent_share_id, direct_shares, reach, joins, buyers, amount
-        FROM shares_snapshots FINAL
-        WHERE community_id = {community:String} AND content_id = {content:String}
-    ),
-    climb AS
-    (
-        SELECT share_id, user_id, parent_share_id AS above_id, 0 AS found, 0 AS steps
-        FROM tree
-        WHERE parent_share_id != ''
-            AND user_id IN (SELECT user_id FROM tree GROUP BY user_id HAVING count() > 1)
-        UNION ALL
-        SELECT c.share_id, c.user_id, n.parent_share_id, toUInt8(n.user_id = c.user_id), toUInt8(c.steps + 1)
-        FROM tree AS n
-        INNER JOIN climb AS c ON n.share_id = c.above_id
-        WHERE n.direct_shares > 0 AND NOT c.found AND c.steps < 100
-    ),
-    sharers AS
-    (
-        SELECT
-            user_id,
-            count() AS shares,
-            sumIf(t.reach, topmost) AS reach,
-            sumIf(t.joins, topmost) AS joins,
-            sumIf(t.buyers, topmost) AS buyers,
-            sumIf(t.amount, topmost) AS amount
-        FROM (SELECT *, share_id NOT IN (SELECT share_id FROM climb WHERE found) AS topmost FROM tree) AS t
-        GROUP BY user_id
-    )
 SELECT
-    *,
+    user_id,
+    shares,
+    reach,
+    joins,
+    buyers,
+    amount,
     row_number() OVER (ORDER BY reach DESC, amount DESC, user_id) AS rank_by_reach,
     row_number() OVER (ORDER BY amount DESC, reach DESC, user_id) AS rank_by_money
-FROM sharers
+FROM (
+    SELECT * EXCEPT (rank_by_reach, rank_by_amount)
+    FROM top_sharers
+    WHERE community_id = {community:String} AND content_id = {content:String}
+)
 QUALIFY (rank_by_reach <= {most:UInt32} AND reach > 0) OR (rank_by_money <= {most:UInt32} AND amount > 0)
 ORDER BY rank_by_reach
 """
-"""The figures of the view `top_sharers`; that one climbs in all trees, this in one."""
 
 OPEN_ALERTS = """
 SELECT rule, severity, opened_at, anyIf(evidence, change = 'opened') AS opened_evidence

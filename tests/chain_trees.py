@@ -57,6 +57,14 @@ class Node:
         """Since the share above it."""
         return None if self.parent is None else max(0.0, (self.at - self.parent.at).total_seconds())
 
+    @property
+    def topmost(self) -> bool:
+        """Whether no share of the same person is above it."""
+        above = self.parent
+        while above and above.user_id != self.user_id:
+            above = above.parent
+        return above is None
+
     def below(self) -> list[Node]:
         """Itself and all below it."""
         return [self] + [node for child in self.children for node in child.below()]
@@ -70,7 +78,7 @@ class Node:
             "parent_share_id": self.parent.share_id if self.parent else "", "size": len(below),
             "direct_shares": len(self.children), "reach": sum(node.views for node in below),
             "joins": sum(node.joins for node in below), "buyers": sum(node.buyers for node in below),
-            "amount": sum(node.amount for node in below),
+            "amount": sum(node.amount for node in below), "topmost": int(self.topmost),
         }  # fmt: skip
 
 

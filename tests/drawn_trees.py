@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +32,7 @@ def tree(name: str, shares: Sequence[Mapping[str, Any]], **of_content: Any) -> t
         above = rows.get(row["parent_share_id"])
         row["depth"] = above["depth"] + 1 if above else 1
         row["delay_s"] = max(0.0, (row["at"] - above["at"]).total_seconds()) if above else None
+        row["topmost"] = int(row["user_id"] not in _users_above(rows, row))
         rows[row["share_id"]] = row
     for row in reversed(rows.values()):
         if above := rows.get(row["parent_share_id"]):
@@ -51,6 +52,12 @@ def tree(name: str, shares: Sequence[Mapping[str, Any]], **of_content: Any) -> t
         "depth": max(breadths, default=0), "max_breadth": max(breadths.values(), default=1), **of_content,
     }  # fmt: skip
     return content, list(rows.values())
+
+
+def _users_above(rows: Mapping[str, Row], row: Row) -> Iterator[str]:
+    while above := rows.get(row["parent_share_id"]):
+        yield above["user_id"]
+        row = above
 
 
 def chain(length: int) -> list[Row]:

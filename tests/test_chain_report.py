@@ -112,12 +112,14 @@ def large(client: Client, number: int) -> None:
     """A content that half of its shares have from one, and a quarter from one of those."""
     client.command(
         "INSERT INTO shares_snapshots (community_id, content_id, share_id, user_id, parent_share_id, depth, "
-        "size, reach, at, delay_s, direct_shares) "
+        "size, reach, at, delay_s, direct_shares, topmost) "
         f"WITH toUInt32({number}) AS n, number AS i SELECT 'runners', 'large', toString(i), "
         "toString(i % 1000), multiIf(i = 0, '', i = 1, '0', i < n / 2, '0', i < n * 3 / 4, '1', ''), "
         "multiIf(i = 0, 1, i < n / 2, 2, i < n * 3 / 4, 3, 1), "
         "multiIf(i = 0, n * 3 / 4, i = 1, n / 4 + 1, 1), i, '2026-03-01', "
-        "if(i = 0 OR i >= n * 3 / 4, NULL, i % 100), i < 2 FROM numbers(n)"
+        "if(i = 0 OR i >= n * 3 / 4, NULL, i % 100), i < 2, "
+        "NOT (i % 1000 = 0 AND i > 0 AND i < n * 3 / 4 OR i % 1000 = 1 AND i >= n / 2 AND i < n * 3 / 4) "
+        "FROM numbers(n)"
     )
     of = {"community_id": "runners", "content_id": "large"}
     insert(client, "contents", {**of, "shares": number, "size": number + 1, "depth": 3})

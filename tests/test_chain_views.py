@@ -170,17 +170,6 @@ def test_what_came_through_two_shares_of_one_person_counts_once(client: Client) 
     ]
 
 
-def test_a_chain_is_followed_by_100_generations(client: Client) -> None:
-    for content, length in (("x", 100), ("y", 101)):
-        chain = [share("0", "ann", 150)]
-        for number in range(1, length + 1):
-            chain.append(share(str(number), f"u{number}", 150 - number, chain[-1]))
-        chain[-1].user_id = "ann"
-        put(client, content, chain)
-    asked = "SELECT content_id, count() - sum(topmost) AS under FROM chain_topmost GROUP BY content_id"
-    assert [tuple(row.values()) for row in rows(client, asked)] == [("x", 1), ("y", 0)]
-
-
 def test_any_tree_is_told_right(client: Client) -> None:
     rng = random.Random(6)
     trees = {f"x{n}": random_tree(rng) for n in range(40)}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from schemas.actions import BY_CONTENT, PURCHASE, SHARE, VIEW
 from schemas.rules import DAY_MS, Rules
-from streams.chains.rows import content_rows
+from streams.chains.rows import content_rows, share_rows
 from streams.chains.stage import Chains
 from streams.packing import Message, Record, Stamp, pack_batch
 from streams.records import Records
@@ -71,6 +71,12 @@ class Feed:
         row: dict[str, Any] = content_rows(self.chains.state, np.zeros(1, np.int64), 1).to_pylist()[0]
         return row
 
+    def topmost(self) -> dict[str, int]:
+        """Of each share that has come."""
+        state = self.chains.state
+        known = np.flatnonzero(state.nodes.arrays.rows["known"][: len(state.nodes)])
+        return {row["share_id"]: row["topmost"] for row in share_rows(state, known, 1).to_pylist()}
+
 
 def share(share_id: str, parent: str | None = None, content: str = "it") -> dict[str, Any]:
     return {
@@ -105,6 +111,29 @@ def test_a_tree_is_right_after_every_single_share(most: int, examples: int) -> N
             assert_is_the_tree(feed.content(), arrivals[:number])
 
     holds()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(arrivals=share_trees(40), people=st.integers(1, 12), seed=st.integers(0, 2**32))
+def test_topmost_is_right_after_every_single_share(arrivals: list[Arrival], people: int, seed: int) -> None:
+    """A few people share again and again, above and below their own."""
+    choices = random.Random(seed)
+    users = {share_id: f"u{choices.randrange(people)}" for share_id, _ in arrivals}
+    feed = Feed()
+    parents: dict[str, str | None] = {}
+    for share_id, parent in arrivals:
+        feed.take([share(share_id, parent) | {"user_id": users[share_id]}])
+        parents[share_id] = parent
+        wanted = {}
+        for each in parents:
+            above, higher = set(), parents[each]
+            while higher in parents:
+                above.add(users[higher])
+                higher = parents[higher]
+            wanted[each] = int(users[each] not in above)
+        assert feed.topmost() == wanted
+    tables = feed.chains.state
+    assert not tables.people.arrays.rows["above"][: len(tables.people)].any()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

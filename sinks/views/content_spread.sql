@@ -16,12 +16,27 @@ WITH
         SELECT
             community_id,
             content_id,
-            count() AS size_now,
-            countIf(at < now_at - INTERVAL 24 HOUR) AS size_before,
-            countIf(at >= now_at - INTERVAL 1 HOUR) AS last_hour,
-            quantileExactInclusiveOrNull(0.5)(delay_s) AS delay,
-            max(size) AS core
-        FROM shares_snapshots FINAL
+            sum(made) AS size_now,
+            sum(made_before) AS size_before,
+            sum(made_last) AS last_hour,
+            quantileExactInclusiveOrNullArray(0.5)(delays) AS delay,
+            max(largest) AS core,
+            if(max(reached) = 0, '', argMin(user_id, (-reached, user_id))) AS leader
+        FROM
+        (
+            SELECT
+                community_id,
+                content_id,
+                user_id,
+                count() AS made,
+                countIf(at < now_at - INTERVAL 24 HOUR) AS made_before,
+                countIf(at >= now_at - INTERVAL 1 HOUR) AS made_last,
+                groupArray(delay_s) AS delays,
+                max(size) AS largest,
+                toInt64(sumIf(reach, topmost)) AS reached
+            FROM shares_snapshots FINAL
+            GROUP BY community_id, content_id, user_id
+        )
         GROUP BY community_id, content_id
     ),
     chances AS
@@ -39,17 +54,6 @@ WITH
             came / scatter AS x
         FROM chain_children
         WHERE old_enough AND chance_ends_at > now_at - INTERVAL 7 DAY
-        GROUP BY community_id, content_id
-    ),
-    leaders AS
-    (
-        SELECT community_id, content_id, if(max(reached) = 0, '', argMin(user_id, (-reached, user_id))) AS leader
-        FROM
-        (
-            SELECT community_id, content_id, user_id, toInt64(sumIf(reach, topmost)) AS reached
-            FROM chain_topmost
-            GROUP BY community_id, content_id, user_id
-        )
         GROUP BY community_id, content_id
     )
 SELECT
@@ -80,4 +84,3 @@ SELECT
 FROM (SELECT community_id, content_id, saturation FROM contents_snapshots FINAL) AS every
 LEFT JOIN trees USING (community_id, content_id)
 LEFT JOIN chances USING (community_id, content_id)
-LEFT JOIN leaders USING (community_id, content_id)

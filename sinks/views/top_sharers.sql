@@ -3,7 +3,7 @@
 -- Columns: community_id; content_id; user_id; shares (theirs); reach, joins, buyers, amount (views, joins, people who
 --          bought, and what was paid through those and all below them); rank_by_reach, rank_by_amount (1 is the most;
 --          equal ones have the same).
--- What came through a share of theirs that is under another one of theirs counts once: see chain_topmost.
+-- What came through a share of theirs that is under another one of theirs counts once: sums are of topmost shares.
 WITH sums AS
 (
     SELECT
@@ -15,7 +15,7 @@ WITH sums AS
         sumIf(t.joins, topmost) AS joins,
         sumIf(t.buyers, topmost) AS buyers,
         sumIf(t.amount, topmost) AS amount
-    FROM chain_topmost AS t
+    FROM shares_snapshots AS t FINAL
     GROUP BY community_id, content_id, user_id
 )
 SELECT

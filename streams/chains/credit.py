@@ -52,6 +52,12 @@ def credit_of(node: Row) -> Credit:
 
 
 @compiled
+def is_any(credit: Credit) -> bool:
+    """Whether anything came."""
+    return bool(credit.views + credit.joins + credit.purchases > 0)
+
+
+@compiled
 def mark(nodes: Keyed, row: Integer) -> None:
     """A node has changed. One that has not come yet is in the checkpoint, but no row of `shares`."""
     nodes.dirty[row // NODE_BLOCK] = 1

@@ -66,6 +66,7 @@ NODE = np.dtype(
         ("content", "u4"),  # row in `contents`
         ("known", "u1"),  # 0: something names it, but it has not come
         ("orphan", "u1"),
+        ("topmost", "u1"),  # 1: no share of the same person is above it
         ("group", "u4"),  # row in `names` + 1
         ("channel", "u4"),
         ("person", "u4"),  # who shared: row in `people` + 1
@@ -87,8 +88,10 @@ NODE = np.dtype(
 )
 """A share, found by its id, 0xFF and the serial of its content in 4 bytes."""
 
-PERSON = np.dtype([("content", "u4"), ("shared", "u1"), ("bought", "u1")])
-"""Somebody who shared or bought a content, found by the user_id, 0xFF and the serial of the content."""
+PERSON = np.dtype([("content", "u4"), ("shared", "u1"), ("bought", "u1"), ("above", "u1")])
+"""Somebody who shared or bought a content, found by the user_id, 0xFF and the serial of the content.
+
+`above` is 1 for those who shared above nodes that are just moving, and 0 but for that."""
 
 LEVEL = np.dtype([("content", "u4"), ("count", "u4"), ("deeper", "u4"), ("higher", "u4")])
 """How many nodes of one depth there are, found by the serial of the content and the depth in 4 bytes each."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from streams.chains.credit import above, add, credit_of, credit_path, mark
+from streams.chains.credit import above, add, credit_of, credit_path, is_any, mark
 from streams.chains.levels import count_at, greatest, level_at
 from streams.chains.state import LEVEL_KEY, NODE_BLOCK, ChainState
 from streams.columnar import Keyed, has_room
@@ -67,8 +67,32 @@ def _take_orphans(nodes: Keyed, content: Content, row: Integer, clock: Integer, 
 
 
 @compiled
+def _is_topmost(nodes: Keyed, row: Integer) -> bool:
+    """Whether no share of the same person is above a node."""
+    person = nodes.rows[row]["person"]
+    higher = above(nodes.rows[row])
+    while higher >= 0:
+        if nodes.rows[higher]["person"] == person:
+            return False
+        higher = above(nodes.rows[higher])
+    return True
+
+
+@compiled
+def _set_above(state: ChainState, row: Integer, value: Integer) -> None:
+    """Say of all who shared a node or an ancestor of it that they are above what moves, or (0) no longer."""
+    while row >= 0:
+        node = state.nodes.rows[row]
+        state.people.rows[np.int64(node["person"]) - 1]["above"] = value
+        row = above(node)
+
+
+@compiled
 def _move_down(state: ChainState, index: Integer, top: Integer, level: Integer) -> None:
-    """All nodes of a subtree go down with `top`, from depth 1 to that below `level` (a row)."""
+    """All nodes of a subtree go down with `top`, from depth 1 to that below `level` (a row).
+
+    Of who shared above it now, no node in it is the topmost any more.
+    """
     nodes, levels = state.nodes, state.levels
     old = np.int64(state.contents.rows[index]["first_level"]) - 1
     depth = np.int64(nodes.rows[top]["depth"])
@@ -82,6 +106,8 @@ def _move_down(state: ChainState, index: Integer, top: Integer, level: Integer) 
         count_at(levels, old, -1)
         count_at(levels, new, 1)
         node["depth"] += by
+        if state.people.rows[np.int64(node["person"]) - 1]["above"]:
+            node["topmost"] = 0
         mark(nodes, row)
         if node["first_child"]:
             row = np.int64(node["first_child"]) - 1
@@ -147,12 +173,14 @@ def come_in(
     higher = above(node)
     depth = np.int64(1) if higher < 0 else np.int64(nodes.rows[higher]["depth"]) + 1
     node["depth"] = depth
+    node["topmost"] = _is_topmost(nodes, row)
     content["shares"] += 1
     content["sum_of_sizes"] += 1 + size  # the root's is one more, and its own
     content["sum_of_squares"] += 2 * np.int64(content["shares"]) + 1 + size * size
     _grow(nodes, content, higher, size)
-    if higher >= 0:
-        credit_path(nodes, higher, credit_of(node))
+    credit = credit_of(node)
+    if is_any(credit):
+        credit_path(nodes, higher, credit)
     mark(nodes, row)
     _count_depths(state, index, row, moved)
 
@@ -171,8 +199,10 @@ def _count_depths(state: ChainState, index: Integer, row: Integer, moved: Intege
     if moved == 0:
         content["max_breadth"] = max(np.int64(content["max_breadth"]), count)
         return
+    _set_above(state, row, 1)
     child = np.int64(node["first_child"]) - 1
     while child >= 0:
         _move_down(state, index, child, level)
         child = np.int64(nodes.rows[child]["next"]) - 1
+    _set_above(state, row, 0)
     content["max_breadth"] = greatest(levels, content)

@@ -63,6 +63,7 @@ def share_rows(content: Content) -> list[Row]:
                 "at": node.event["occurred_at"],
                 "parent_share_id": node.parent,
                 "orphan": int(node.orphan),
+                "topmost": int(_is_topmost(content, share_id)),
                 "depth": tree.depth(share_id),
                 "size": len(subtree),
                 "direct_shares": len(children[share_id]),
@@ -103,6 +104,11 @@ def _came(events: list[Row], first_purchases: set[Place]) -> Row:
 
 def _amount(millionths: int) -> float:
     return float(millionths // MILLION) + float(millionths % MILLION) / 1e6
+
+
+def _is_topmost(content: Content, share_id: str) -> bool:
+    users = [content.tree.nodes[one].event["user_id"] for one in content.tree.path(share_id)]
+    return users[0] not in users[1:]
 
 
 def _delay_s(content: Content, share_id: str) -> float | None:
