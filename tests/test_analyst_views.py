@@ -122,6 +122,28 @@ def test_period_review_counts_people_of_two_groups_once(client: Client) -> None:
     assert rows(client, asked.format("views"))[:2] == [("", 3, "g", 1), ("g", 1, "", 1)]
 
 
+def test_period_review_takes_the_joins_of_a_channel_together(client: Client) -> None:
+    """Whoever comes through it: two operators and two members are more than three members."""
+    clock(client, "2026-03-09")
+    came = [
+        ("ad", "operator"),
+        ("ad", "operator"),
+        ("ad", "member"),
+        ("ad", "member"),
+        *[("group", "member")] * 3,
+    ]
+    insert(
+        client,
+        "events",
+        *(
+            event("join", f"u{number}", "2026-03-05", channel=channel, role=role)
+            for number, (channel, role) in enumerate(came)
+        ),
+    )
+    asked = "SELECT now, top_contributor, contribution FROM period_review WHERE figure = 'joins' ORDER BY ALL"
+    assert rows(client, asked) == [(7, "ad", 4), (7, "g", 7)]
+
+
 # --- people --------------------------------------------------------------------------------------
 
 

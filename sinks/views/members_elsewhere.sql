@@ -36,7 +36,10 @@ WITH
                 was_active,
                 is_active,
                 was_active AND (community_id, group_id, user_id) IN (
-                    SELECT community_id, group_id, user_id FROM memberships_snapshots FINAL WHERE member
+                    SELECT community_id, group_id, user_id
+                    FROM memberships_snapshots
+                    GROUP BY community_id, group_id, user_id
+                    HAVING argMax(member, _version)
                 ) AS is_member
             FROM seen
         )

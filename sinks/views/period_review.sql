@@ -10,7 +10,8 @@
 -- and active_people. active_people are those with any action but leave; posts and questions are members', staff_posts
 -- those of operators and moderators; amount is what was paid, whatever the currency. Late events count.
 WITH
-    (SELECT max(clock) FROM receipts_snapshots FINAL WHERE stage = 'users') AS now_at,
+    (SELECT max(clock) FROM receipts_snapshots FINAL WHERE stage = 'users') AS clock_at,
+    assumeNotNull(clock_at) AS now_at, -- 1970 if there is none: no event is in its weeks and months
     toMonday(now_at) AS week_end,
     toStartOfMonth(now_at) AS month_end,
     month_end - INTERVAL 1 MONTH AS last_month,
@@ -24,161 +25,154 @@ WITH
             on_day >= week_end - 7 AND on_day < week_end AS this_week,
             on_day >= week_end - 14 AND on_day < week_end - 7 AS last_week,
             on_day >= last_month AND on_day < month_end AS this_month,
-            on_day < last_month AS month_before
+            on_day < last_month AS month_before,
+            -- Summed up, these are four counts in one number, 32 bits each.
+            bitShiftLeft(toUInt128(bitShiftLeft(toUInt64(month_before), 32) + this_month), 64)
+            + bitShiftLeft(toUInt64(last_week), 32) + this_week AS periods
         FROM events
         WHERE occurred_at >= toDateTime64(first_day, 3, 'UTC') AND occurred_at < greatest(week_end, month_end)
     ),
-    parts AS -- what each contributor did in a group
+    by_person AS -- each person once in each of their groups
     (
         SELECT
             community_id,
-            group_id,
-            if(action = 'post', if(is_staff, 'staff_posts', 'posts'), concat(action, 's')) AS figure,
-            multiIf(
-                action = 'join', toString(placed.channel), action = 'leave', reason, action = 'view', '', user_id
-            ) AS who,
-            countIf(this_week) AS week_now,
-            countIf(last_week) AS week_then,
-            countIf(this_month) AS month_now,
-            countIf(month_before) AS month_then,
-            countIf(this_week AND kind = 'question') AS asked_week_now,
-            countIf(last_week AND kind = 'question') AS asked_week_then,
-            countIf(this_month AND kind = 'question') AS asked_month_now,
-            countIf(month_before AND kind = 'question') AS asked_month_then,
-            toFloat64(sumIf(placed.amount, this_week)) AS paid_week_now,
-            toFloat64(sumIf(placed.amount, last_week)) AS paid_week_then,
-            toFloat64(sumIf(placed.amount, this_month)) AS paid_month_now,
-            toFloat64(sumIf(placed.amount, month_before)) AS paid_month_then
-        FROM placed
-        GROUP BY community_id, group_id, action, is_staff, who
-    ),
-    by_group AS -- with whose part grew most, and whose fell most
-    (
-        SELECT
-            community_id,
-            group_id,
-            moved.1 AS period,
-            moved.2 AS what,
-            sum(moved.3) AS total_now,
-            sum(moved.4) AS total_then,
-            min((moved.4 - moved.3, who)) AS rise,
-            min((moved.3 - moved.4, who)) AS fall
-        FROM
-        (
-            SELECT
-                community_id,
-                group_id,
-                who,
-                arrayJoin(arrayFilter(
-                    one -> one.3 != 0 OR one.4 != 0,
-                    arrayConcat(
-                        [
-                            ('week', figure, toFloat64(week_now), toFloat64(week_then)),
-                            ('month', figure, toFloat64(month_now), toFloat64(month_then))
-                        ],
-                        if(
-                            figure = 'purchases',
-                            [
-                                ('week', 'amount', paid_week_now, paid_week_then),
-                                ('month', 'amount', paid_month_now, paid_month_then)
-                            ],
-                            []
-                        ),
-                        if(
-                            figure = 'posts',
-                            [
-                                ('week', 'questions', toFloat64(asked_week_now), toFloat64(asked_week_then)),
-                                ('month', 'questions', toFloat64(asked_month_now), toFloat64(asked_month_then))
-                            ],
-                            []
-                        )
-                    )
-                )) AS moved
-            FROM parts
-        )
-        GROUP BY community_id, group_id, period, what
-    ),
-    people AS -- each person once in each of their groups, and once in the community
-    (
-        SELECT
-            community_id,
-            place.1 AS group_id,
-            arrayJoin([
-                ('week', countIf(bitAnd(place.2, 1) > 0), countIf(bitAnd(place.2, 2) > 0)),
-                ('month', countIf(bitAnd(place.2, 4) > 0), countIf(bitAnd(place.2, 8) > 0))
-            ]) AS counted
-        FROM
-        (
-            SELECT
-                community_id,
-                arrayJoin(arrayConcat(groupArray((toString(group_id), seen)), [('', groupBitOr(seen))])) AS place
-            FROM
+            toString(placed.group_id) AS place,
+            user_id,
+            groupBitOrIf(periods, action != 'leave') AS active,
+            sumIf(periods, action = 'post' AND NOT is_staff) AS posts,
+            sumIf(periods, action = 'post' AND NOT is_staff AND kind = 'question') AS questions,
+            sumIf(periods, action = 'post' AND is_staff) AS staff_posts,
+            sumIf(periods, action = 'share') AS shares,
+            sumIf(periods, action = 'view') AS views,
+            sumIf(periods, action = 'purchase') AS purchases,
             (
-                SELECT
-                    community_id,
-                    group_id,
-                    user_id,
-                    groupBitOr(this_week + 2 * last_week + 4 * this_month + 8 * month_before) AS seen
-                FROM placed
-                WHERE action != 'leave'
-                GROUP BY community_id, group_id, user_id
-            )
-            GROUP BY community_id, user_id
+                toFloat64(sumIf(placed.amount, this_week)),
+                toFloat64(sumIf(placed.amount, last_week)),
+                toFloat64(sumIf(placed.amount, this_month)),
+                toFloat64(sumIf(placed.amount, month_before))
+            ) AS paid
+        FROM placed
+        GROUP BY community_id, placed.group_id, user_id
+    ),
+    by_figure AS -- of each group and figure, who did how much of it
+    (
+        SELECT community_id, place, what, whos, counts, sums
+        FROM
+        (
+            SELECT
+                community_id,
+                place,
+                groupArray(user_id) AS people,
+                groupArray(active) AS active_of,
+                groupArray(posts) AS posts_of,
+                groupArray(questions) AS questions_of,
+                groupArray(staff_posts) AS staff_posts_of,
+                groupArray(shares) AS shares_of,
+                groupArray(purchases) AS purchases_of,
+                groupArray(paid) AS paid_of,
+                sum(views) AS all_views
+            FROM by_person
+            GROUP BY community_id, place
         )
-        GROUP BY community_id, group_id
+        ARRAY JOIN
+            ['active_people', 'posts', 'questions', 'staff_posts', 'shares', 'purchases', 'amount', 'views'] AS what,
+            [people, people, people, people, people, people, people, ['']] AS whos,
+            [active_of, posts_of, questions_of, staff_posts_of, shares_of, purchases_of, [], [all_views]] AS counts,
+            [[], [], [], [], [], [], paid_of, []] AS sums
+        UNION ALL
+        SELECT community_id, place, concat(action, 's'), groupArray(who), groupArray(made), []
+        FROM
+        (
+            SELECT
+                community_id,
+                toString(placed.group_id) AS place,
+                action,
+                if(action = 'join', toString(placed.channel), reason) AS who,
+                sum(periods) AS made
+            FROM placed
+            WHERE action IN ('join', 'leave')
+            GROUP BY community_id, placed.group_id, action, who
+        )
+        GROUP BY community_id, place, action
+    ),
+    by_period AS -- with whose part grew most, and whose fell most; of active_people, who they are
+    (
+        SELECT
+            community_id,
+            place,
+            span,
+            what,
+            arraySum(nows) AS total_now,
+            arraySum(thens) AS total_then,
+            (-most, arrayMin(arrayFilter((who, move) -> move = most, whos, moves))) AS rise,
+            (least, arrayMin(arrayFilter((who, move) -> move = least, whos, moves))) AS fall,
+            if(what = 'active_people', arrayFilter((who, count) -> count > 0, whos, nows), []) AS here,
+            if(what = 'active_people', arrayFilter((who, count) -> count > 0, whos, thens), []) AS there
+        FROM
+        (
+            SELECT
+                community_id,
+                place,
+                if(is_month, 'month', 'week') AS span,
+                what,
+                whos,
+                arrayConcat(
+                    arrayMap(one -> toFloat64(toUInt32(bitShiftRight(one, 64 * is_month))), counts),
+                    arrayMap(one -> if(is_month, one.3, one.1), sums)
+                ) AS nows,
+                arrayConcat(
+                    arrayMap(one -> toFloat64(toUInt32(bitShiftRight(one, 64 * is_month + 32))), counts),
+                    arrayMap(one -> if(is_month, one.4, one.2), sums)
+                ) AS thens,
+                arrayMap((one, other) -> one - other, nows, thens) AS moves,
+                arrayMax(moves) AS most,
+                arrayMin(moves) AS least
+            FROM by_figure
+            ARRAY JOIN [0, 1] AS is_month
+        )
     ),
     levels AS -- the rows of each group, and what of it is the group's part of the community's
     (
         SELECT
             community_id,
+            span,
+            what,
+            here,
+            there,
             arrayJoin([
-                (toString(group_id), total_now, total_then, rise, fall),
-                (
-                    '',
-                    total_now,
-                    total_then,
-                    (total_then - total_now, toString(group_id)),
-                    (total_now - total_then, toString(group_id))
-                )
-            ]) AS level,
-            period,
-            what
-        FROM by_group
-        UNION ALL
-        SELECT
-            community_id,
-            arrayJoin(if(
-                group_id = '',
-                [('', now_there, then_there, (0., ''), (0., ''))],
-                [
-                    (group_id, now_there, then_there, (0., ''), (0., '')),
-                    ('', 0., 0., (then_there - now_there, group_id), (now_there - then_there, group_id))
-                ]
-            )),
-            period,
-            'active_people'
-        FROM
-        (
-            SELECT
-                community_id,
-                group_id,
-                counted.1 AS period,
-                toFloat64(counted.2) AS now_there,
-                toFloat64(counted.3) AS then_there
-            FROM people
-        )
+                (place, total_now, total_then, rise, fall),
+                ('', total_now, total_then, (total_then - total_now, place), (total_now - total_then, place))
+            ]) AS level
+        FROM by_period
     )
 SELECT
     community_id,
-    level.1 AS group_id,
+    group_id,
     period,
     if(period = 'week', week_end - 7, last_month) AS starts_on,
-    what AS figure,
-    sum(level.2) AS now,
-    sum(level.3) AS before,
+    figure,
+    if(counts_people AND group_id = '', toFloat64(people_now), total) AS now,
+    if(counts_people AND group_id = '', toFloat64(people_then), total_before) AS before,
     now - before AS change,
-    multiIf(change = 0, '', contribution = 0, '', change > 0, min(level.4).2, min(level.5).2) AS top_contributor,
-    multiIf(change > 0, greatest(-min(level.4).1, 0), change < 0, least(min(level.5).1, 0), 0) AS contribution
-FROM levels
-GROUP BY community_id, group_id, period, figure
-HAVING now != 0 OR before != 0
+    multiIf(contribution = 0, '', change > 0, rise.2, fall.2) AS top_contributor,
+    multiIf(
+        counts_people AND group_id != '', 0, change > 0, greatest(-rise.1, 0), change < 0, least(fall.1, 0), 0
+    ) AS contribution
+FROM
+(
+    SELECT
+        community_id,
+        level.1 AS group_id,
+        span AS period,
+        what AS figure,
+        what = 'active_people' AS counts_people,
+        sum(level.2) AS total,
+        sum(level.3) AS total_before,
+        min(level.4) AS rise,
+        min(level.5) AS fall,
+        uniqExactArrayIf(here, level.1 = '') AS people_now,
+        uniqExactArrayIf(there, level.1 = '') AS people_then
+    FROM levels
+    GROUP BY community_id, level.1, span, what
+)
+WHERE now != 0 OR before != 0

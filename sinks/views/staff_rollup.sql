@@ -39,9 +39,15 @@ WITH
             sum(ifNull(went, 0)) AS leaves
         FROM
         (
-            SELECT community_id, toString(m.group_id) AS group_id, user_id, m.role AS role
-            FROM memberships_snapshots AS m FINAL
-            WHERE member AND m.role IN ('operator', 'moderator')
+            SELECT community_id, toString(m.group_id) AS group_id, user_id, argMax(m.role, _version) AS role
+            FROM memberships_snapshots AS m
+            WHERE (community_id, m.group_id, user_id) IN (
+                SELECT community_id, group_id, user_id
+                FROM memberships_snapshots
+                WHERE role IN ('operator', 'moderator')
+            )
+            GROUP BY community_id, m.group_id, user_id
+            HAVING argMax(member, _version) AND role IN ('operator', 'moderator')
         ) AS staff
         LEFT JOIN moved USING (community_id, group_id)
         GROUP BY community_id, user_id
