@@ -109,7 +109,7 @@ class Engine:
         canonical = (
             _ask(handle, "SELECT formatQuery({q:String})", "RawBLOB", {"q": _as_parameter(sql)})
             .bytes()
-            .decode()
+            .decode("utf-8", "backslashreplace")  # bytes that are no text stand in quotes: '\xff' again
         )
         plain = guard.check(
             canonical, may_write=may_write, table_functions=self._table_functions, parameters=asked.parameters

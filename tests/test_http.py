@@ -420,6 +420,19 @@ def test_curl(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "answer"),
+    [
+        (r"SELECT hex('\xff\\\xfe'), 'é'", "FF5CFE\té\n"),
+        (r"SELECT splitByString('\xff', concat('a', '\xff', 'b'))", "['a','b']\n"),
+        (r"SELECT 1 AS `\xff`, hex('\\xff') FORMAT CSV", '1,"5C786666"\n'),
+    ],
+)
+def test_a_literal_may_have_bytes_that_are_no_text(server: Server, sql: str, answer: str) -> None:
+    status, body, _ = ask(server, sql.encode())
+    assert (status, body.decode()) == (200, answer)
+
+
+@pytest.mark.parametrize(
     ("sql", "status", "code"),
     [
         ("SELECT * FROM nowhere", 404, 60),

@@ -75,11 +75,13 @@ def test_roots_and_nodes_below() -> None:
     assert story.share("a") == {
         "community_id": "default", "content_id": "c", "share_id": "a", "group_id": "g2", "user_id": "bob",
         "channel": "chat", "at": ms(0), "parent_share_id": "", "orphan": 0, "depth": 1, "size": 3,
+        "topmost": 1,
         "direct_shares": 1, "reach": 0, "joins": 0, "purchases": 0, "buyers": 0, "amount": 0.0,
         "conversions": 0, "delay_s": None,
     }  # fmt: skip
     assert (story.share("b")["delay_s"], story.share("c")["delay_s"]) == (7200.0, 0.0)  # c was before b
     assert [story.share(name)["depth"] for name in "abc"] == [1, 2, 3]
+    assert [story.share(name)["topmost"] for name in "abc"] == [1, 1, 0]  # b and c are of one person
     row = story.content()
     assert (row["shares"], row["size"], row["depth"], row["max_breadth"]) == (3, 4, 3, 1)
     assert (row["roots"], row["orphans"], row["direct_shares"], row["sharers"]) == (1, 0, 1, 2)

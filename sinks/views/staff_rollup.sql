@@ -34,12 +34,12 @@ WITH
         SELECT
             community_id,
             user_id,
-            if(max(staff.role = 'operator'), 'operator', 'moderator') AS role,
+            if(max(last_role = 'operator'), 'operator', 'moderator') AS role,
             sum(ifNull(came, 0)) AS joins,
             sum(ifNull(went, 0)) AS leaves
         FROM
         (
-            SELECT community_id, toString(m.group_id) AS group_id, user_id, argMax(m.role, _version) AS role
+            SELECT community_id, toString(m.group_id) AS group_id, user_id, argMax(m.role, _version) AS last_role
             FROM memberships_snapshots AS m
             WHERE (community_id, m.group_id, user_id) IN (
                 SELECT community_id, group_id, user_id
@@ -47,7 +47,7 @@ WITH
                 WHERE role IN ('operator', 'moderator')
             )
             GROUP BY community_id, m.group_id, user_id
-            HAVING argMax(member, _version) AND role IN ('operator', 'moderator')
+            HAVING argMax(member, _version) AND last_role IN ('operator', 'moderator')
         ) AS staff
         LEFT JOIN moved USING (community_id, group_id)
         GROUP BY community_id, user_id

@@ -92,8 +92,10 @@ def share_rows(tables: Tables, touched: Array, version: int) -> pa.RecordBatch:
         "channel": texts_of(tables.names.arrays, nodes["channel"]),
         "at": moments(nodes["at"]),
         "parent_share_id": texts_of(keys, parents),
-        **{name: pa.array(nodes[name]) for name in ("orphan", "topmost")},
-        **{name: pa.array(nodes[name]) for name in ("depth", "size", "joins", "purchases", "buyers")},
+        **{
+            name: pa.array(nodes[name])
+            for name in ("orphan", "topmost", "depth", "size", "joins", "purchases", "buyers")
+        },
         "direct_shares": pa.array(nodes["children"]),
         "reach": pa.array(nodes["views"]),
         "amount": _amount(nodes),
