@@ -21,6 +21,7 @@ def tree(name: str, shares: Sequence[Mapping[str, Any]], **of_content: Any) -> t
     came through it alone. `hours` is when, since `START`.
     """
     rows: dict[str, Row] = {}
+    sharers: set[str] = set()
     for given in shares:
         row: Row = {
             "community_id": "runners", "content_id": name, "user_id": f"user of {given['share_id']}",
@@ -32,7 +33,9 @@ def tree(name: str, shares: Sequence[Mapping[str, Any]], **of_content: Any) -> t
         above = rows.get(row["parent_share_id"])
         row["depth"] = above["depth"] + 1 if above else 1
         row["delay_s"] = max(0.0, (row["at"] - above["at"]).total_seconds()) if above else None
-        row["topmost"] = int(row["user_id"] not in _users_above(rows, row))
+        shared_before = row["user_id"] in sharers
+        row["topmost"] = int(not (shared_before and row["user_id"] in _users_above(rows, row)))
+        sharers.add(row["user_id"])
         rows[row["share_id"]] = row
     for row in reversed(rows.values()):
         if above := rows.get(row["parent_share_id"]):
