@@ -33,9 +33,9 @@ def tree(name: str, shares: Sequence[Mapping[str, Any]], **of_content: Any) -> t
         above = rows.get(row["parent_share_id"])
         row["depth"] = above["depth"] + 1 if above else 1
         row["delay_s"] = max(0.0, (row["at"] - above["at"]).total_seconds()) if above else None
-        shared_before = row["user_id"] in sharers
-        row["topmost"] = int(not (shared_before and row["user_id"] in _users_above(rows, row)))
-        sharers.add(row["user_id"])
+        user = row["user_id"]
+        row["topmost"] = int(user not in sharers or user not in _users_above(rows, row))
+        sharers.add(user)
         rows[row["share_id"]] = row
     for row in reversed(rows.values()):
         if above := rows.get(row["parent_share_id"]):

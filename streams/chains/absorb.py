@@ -165,10 +165,11 @@ def _share(state: ChainState, a: Actions, i: int, index: Integer, base: Integer)
     who = _person(state, a, i, index)
     node["person"] = who + 1
     person = state.people.rows[who]
-    if not person["shared"]:
+    again = person["shared"]
+    if not again:
         person["shared"] = 1
         content["sharers"] += 1
-    come_in(state, index, row, parent, a.occurred_at[i], a.clock[i], t["orphan"])
+    come_in(state, index, row, parent, a.occurred_at[i], a.clock[i], t["orphan"], again)
     count_in_hour(state, index, a.occurred_at[i], a.clock[i], t, base)
     return True
 

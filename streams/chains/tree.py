@@ -158,9 +158,12 @@ def _link(state: ChainState, content: Content, row: Integer, parent: Integer) ->
 @compiled
 def come_in(
     state: ChainState, index: Integer, row: Integer, parent: Integer, at: Integer, clock: Integer,
-    span: Integer,
+    span: Integer, again: Integer,
 ) -> None:  # fmt: skip
-    """A share that was not known is a node from now on; `span`: how long an orphan waits, ms."""
+    """A share that was not known is a node from now on.
+
+    `span`: how long an orphan waits, ms; `again`: 1 if the person has shared this content before.
+    """
     nodes, content = state.nodes, state.contents.rows[index]
     node = nodes.rows[row]
     moved = _take_orphans(nodes, content, row, clock, span)
@@ -173,7 +176,7 @@ def come_in(
     higher = above(node)
     depth = np.int64(1) if higher < 0 else np.int64(nodes.rows[higher]["depth"]) + 1
     node["depth"] = depth
-    node["topmost"] = _is_topmost(nodes, row)
+    node["topmost"] = not again or _is_topmost(nodes, row)
     content["shares"] += 1
     content["sum_of_sizes"] += 1 + size  # the root's is one more, and its own
     content["sum_of_squares"] += 2 * np.int64(content["shares"]) + 1 + size * size
